@@ -4,10 +4,10 @@
 """
 
 import argparse
-import shutil
 import statistics
 
 from playwright.sync_api import Browser, sync_playwright
+from tests.support.browser import chromium_path
 
 PAGES = ("/", "/history", "/trust", "/sign-in")
 MEASURE = """() => {
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("--visits", type=int, default=7)
     options = parser.parse_args()
-    path = shutil.which("chromium") or shutil.which("google-chrome")
+    path = chromium_path()
     print("| page | first paint ms | loaded ms | blocking | requests | KB |\n|---|---|---|---|---|---|")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])

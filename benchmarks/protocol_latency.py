@@ -7,6 +7,7 @@ as a stream.
 
 import argparse
 import difflib
+import io
 import re
 import statistics
 import tempfile
@@ -23,7 +24,10 @@ from typing import Any, cast
 import httpx2
 from tests.support.program import free_port
 from tests.support.realtime_client import COMPLETED, DELTA, connected
+from tests.support.speech import packets
 from tests.support.wyoming_client import WyomingClient
+from wyoming.asr import Transcribe
+from wyoming.audio import AudioChunk, AudioStart, AudioStop
 
 from benchmarks.audio import packaged
 from benchmarks.competitors import Server, trusting
@@ -35,6 +39,7 @@ from whisper_appliance.core.samples import Samples
 
 BETWEEN_STREAMS_SECONDS = 0.37
 LONG_SECONDS = 300
+WYOMING_SECONDS = 7
 LOSSES = (0.0, 0.02, 0.05)
 Words = list[tuple[float, int]]
 """For each time in seconds since the first packet: how many words have been settled."""
@@ -47,7 +52,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="protocols-") as folder:
         models = arguments.models or Path(folder) / "models"
         wyoming = free_port()
-        settings = {"WHISPER_MODEL": arguments.model, "WYOMING_PORT": str(wyoming), "MAX_LIVE_SESSIONS": "20"}
+        settings = {
+            "WHISPER_MODEL": arguments.model, "WYOMING_PORT": str(wyoming),
+            "LIVE_SESSIONS": "20", "LIVE_SESSIONS_PER_USER": "20", "MAX_WEBSOCKETS_PER_ADDRESS": "100",
+        }  # fmt: skip
         with Server(Path(folder) / "data", models, **settings) as server:
             server.wait_for_page()
             speak(server, speech[0].samples[: SAMPLE_RATE * 5])  # the model loads
@@ -106,23 +114,42 @@ def _long_file(folder: Path) -> Path:
 
 
 def _wyoming(server: Server, port: int, repetitions: int) -> None:
-    """From the last chunk of a clip to its transcript, beside the engine's own time for the same clip."""
-    clip = packaged("beckett.wav")
-    with wave.open(str(clip)) as file:
-        assert file.getframerate() == SAMPLE_RATE
-        audio = file.readframes(file.getnframes())
-    added = []
+    """From the last chunk of a clip to its transcript, less the engine's own time for the same clip.
+
+    The clip is cut within speech, which is the hardest for it: it is sent as it is spoken, as satellites do,
+    and then all at once.
+    """
+    with wave.open(str(packaged("two_cities.wav"))) as file:
+        params, frames = file.getparams(), file.readframes(WYOMING_SECONDS * file.getframerate())
+    clip = io.BytesIO()
+    with wave.open(clip, "wb") as written:
+        written.setparams(params)
+        written.writeframes(frames)
+    audio = pcm(speeches(None)[0].samples[: WYOMING_SECONDS * SAMPLE_RATE])
+    spoken, at_once = [], []
     with httpx2.Client(base_url=server.url, verify=trusting(), timeout=600) as http:
         for _ in range(repetitions):
-            files = {"file": ("clip.wav", clip.read_bytes())}
-            answer = http.post("/transcribe", files=files, data={"language": "en"})
+            files = {"file": ("clip.wav", clip.getvalue())}
+            answer = http.post("/transcribe", files=files, data={"language": "en", "quality": "fast"})
             engine = float(answer.raise_for_status().json()["processing_seconds"])
-            client = WyomingClient(port)
-            began = time.monotonic()
-            client.transcribe(audio)
-            added.append(time.monotonic() - began - engine)
-            client.close()
-    _row("Wyoming's answer, over the engine's time for the clip", added)
+            spoken.append(_wyoming_answer(port, audio, PACKET_SECONDS) - engine)
+            at_once.append(_wyoming_answer(port, audio, 0.0) - engine)
+    _row("Wyoming's answer to speech, over the engine's time for the clip", spoken)
+    _row("the same for a clip that is sent at once", at_once)
+
+
+def _wyoming_answer(port: int, audio: bytes, packet_seconds: float) -> float:
+    """Seconds from the last chunk to the transcript."""
+    with WyomingClient(port) as client:
+        client.send(Transcribe(language="en"), AudioStart(SAMPLE_RATE, 2, 1))
+        began = time.monotonic()
+        for number, chunk in enumerate(packets(audio, PACKET_BYTES), 1):
+            time.sleep(max(0.0, began + number * packet_seconds - time.monotonic()))
+            client.send(AudioChunk(SAMPLE_RATE, 2, 1, chunk))
+        last = time.monotonic()
+        client.send(AudioStop())
+        client.until("transcript")
+        return time.monotonic() - last
 
 
 def _realtime(server: Server, speech: Sequence[Speech], repetitions: int) -> None:
@@ -149,19 +176,23 @@ def realtime_words(server: Server, samples: Samples) -> Words:
     address = cast(Any, SimpleNamespace(url=server.url, trusting=trusting()))
     with connected(address) as client:
         chosen = {"model": "whisper-1", "language": "en"}
-        client.configure(turn_detection={"type": "server_vad"}, transcription=chosen)
+        audio = {"type": "audio/pcm", "rate": SAMPLE_RATE}
+        client.configure(format=audio, turn_detection={"type": "server_vad"}, transcription=chosen)
         words: Words = []
         began = time.monotonic()
         done = threading.Event()
 
         def listen() -> None:
-            text, seen = "", 0
+            texts: dict[str, str] = {}  # by item: each begins without a space
+            seen = 0
             while not done.is_set():
                 for event in client.events[seen:]:
                     seen += 1
                     if event["type"] == DELTA:
-                        text += event["delta"]
-                        words.append((time.monotonic() - began, len(text.split())))
+                        item = event["item_id"]
+                        texts[item] = texts.get(item, "") + event["delta"]
+                        count = sum(len(text.split()) for text in texts.values())
+                        words.append((time.monotonic() - began, count))
                 time.sleep(0.002)
 
         thread = threading.Thread(target=listen)
@@ -223,10 +254,8 @@ def _together(server: Server, speech: Sequence[Speech], sessions: int) -> None:
 
 
 def _own_last(server: Server, speech: Speech, delay_seconds: float) -> float:
-    return (
-        speak(server, speech.samples, delay_seconds=delay_seconds).trace[-1].at
-        - len(speech.samples) / SAMPLE_RATE
-    )
+    words = _counts(speak(server, speech.samples, delay_seconds=delay_seconds))
+    return _time_of(words, words[-1][1]) - len(speech.samples) / SAMPLE_RATE
 
 
 def _realtime_last(server: Server, speech: Speech, delay_seconds: float) -> float:

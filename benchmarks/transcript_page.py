@@ -6,12 +6,12 @@ transcripts, visits them in turns, and deletes them. On a busy machine read the 
 
 import argparse
 import json
-import shutil
 import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, sync_playwright
+from tests.support.browser import chromium_path
 
 WORDS = {"short": 200, "long": 20_000}
 WORDS_A_SEGMENT = 10
@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("--visits", type=int, default=5)
     options = parser.parse_args()
-    path = shutil.which("chromium") or shutil.which("google-chrome")
+    path = chromium_path()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         measured = visits(browser, options.url, options.visits)

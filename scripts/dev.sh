@@ -24,7 +24,7 @@ Whisper Appliance, for developers. Needs Linux and Python 3.11 or newer; everyth
   ./scripts/dev.sh bench-live       measure live speech at a real server, and WhisperLive beside it
   ./scripts/dev.sh bench-hostile    what 200 bad connections from one address cost the clients at another one
   ./scripts/dev.sh bench-protocols  what the protocols of other programs add to our own
-  ./scripts/dev.sh conformance URL  which programs work with the server at this address, as a table
+  ./scripts/dev.sh conformance [URL]  which programs work with an appliance, or with the server at URL, as a table
   ./scripts/dev.sh soak             send files and speak for an hour, and watch memory and what goes wrong
   ./scripts/dev.sh setup            only set up, for running and for tests
   ./scripts/dev.sh lock             write the lock files anew from pyproject.toml and package.json (needs uv, npm)
@@ -41,15 +41,16 @@ say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }
 has_uv() { uv --version >/dev/null 2>&1; }
 
-python() {
-  local candidate
+python() { # from Python 3.12 on, the queue needs SQLite 3.42
+  local candidate usable='import sqlite3, sys; v = sys.version_info
+sys.exit(v < (3, 11) or (v >= (3, 12) and sqlite3.sqlite_version_info < (3, 42)))'
   for candidate in "${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11; do
-    if [ -n "$candidate" ] && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    if [ -n "$candidate" ] && "$candidate" -c "$usable" 2>/dev/null; then
       "$candidate" -c 'import sys; print(sys.executable)'
       return
     fi
   done
-  fail "Python 3.11 or newer is needed and was not found. Install it, or name it: PYTHON=/path/to/python3 $0"
+  fail "Python 3.11 or newer is needed (from 3.12 on with SQLite 3.42 or newer) and was not found. Install it, or name it: PYTHON=/path/to/python3 $0"
 }
 
 # What was set up is stamped with the hash of what it was made from, so that the next start takes no time.
@@ -118,15 +119,16 @@ catalogues() {
   echo "$stamp" >"$served/.stamp"
 }
 
-browser() {
-  command -v chromium chromium-browser google-chrome >/dev/null 2>&1 && return
+browser() { # without the windows of a desktop it takes half of the processor time
+  command -v chromium-headless-shell >/dev/null && return
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "Installing Chromium for the tests in a browser"
-    if (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium) >/dev/null; then
+    if (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium-headless-shell) >/dev/null 2>&1; then
       return
     fi
   fi
-  say "There is no Chromium: the tests in a browser will be skipped. To run them: sudo apt-get install chromium"
+  command -v chromium chromium-browser google-chrome >/dev/null 2>&1 ||
+    say "There is no Chromium: the tests in a browser will be skipped. To run them: sudo apt-get install chromium-headless-shell"
 }
 
 # The tests of the engine openai-whisper need PyTorch, which no lock file lists. Without it they are skipped.
@@ -172,11 +174,24 @@ known_flaws() {
 
 run() { environment run; front_end run; catalogues; exec "$VENV/bin/whisper-appliance" serve "$@"; }
 
+# A new folder in memory, or nothing where there is little memory or no program may run in it.
+memory_folder() {
+  local free folder
+  free=$(df --output=avail --block-size=1M /dev/shm 2>/dev/null | tail -n 1) || return 0
+  [ "$free" -ge 4096 ] || return 0
+  folder=$(mktemp -d /dev/shm/whisper-appliance-tests.XXXXXX) || return 0
+  cp "$(type -P true)" "$folder/" && "$folder/true" 2>/dev/null && echo "$folder" && return
+  rm -r "$folder"
+}
+
 tests() {
   local failed=0
+  memory="" # not local: the trap reads it after the function
   unset PYTHONDONTWRITEBYTECODE # the tests start hundreds of processes, which must not compile the program each
   environment test; front_end test; catalogues
   [ "${1:-}" = --fast ] || browser
+  # tests commit tens of thousands of times, and on a disk each commit waits for it
+  if [ $# = 0 ] || [ "$1" = --fast ]; then trap 'rm -rf "$memory"' EXIT; memory=$(memory_folder); fi
   if [ "${1:-}" = --fast ]; then
     shift
     # what these hold is slow or needs the browser; even to import it takes time
@@ -194,6 +209,7 @@ tests() {
     say "Tests"
     set -- "${PARALLEL[@]}" --no-loadscope-reorder # tests/conftest.py says which files are first
   fi
+  [ -z "$memory" ] || set -- --basetemp "$memory/tests" -o tmp_path_retention_policy=failed "$@"
   "$VENV/bin/python" -m pytest "$@" || failed=$?
   return $failed
 }
@@ -222,7 +238,11 @@ bench_live() { measured; exec "$VENV/bin/python" -m benchmarks.bench_live "$@"; 
 
 bench_hostile() { measured; exec "$VENV/bin/python" -m benchmarks.hostile_clients "$@"; }
 
-bench_protocols() { environment test; measured; exec "$VENV/bin/python" -m benchmarks.protocol_latency "$@"; }
+bench_protocols() {
+  environment test; measured
+  export APPLIANCE_PYTHON="$VENV/bin/python" # has what WebRTC needs
+  exec "$VENV/bin/python" -m benchmarks.protocol_latency "$@"
+}
 
 conformance() { environment test; front_end test; exec "$VENV/bin/python" -m benchmarks.conformance "$@"; }
 

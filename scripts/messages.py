@@ -7,11 +7,14 @@ English texts are the message ids. Python (`_`, `N_`, errors), templates (`_`, `
 `tn`) share one catalogue; the scripts get their part of it as a script.
 """
 
+import ast
 import inspect
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -22,11 +25,25 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src/whisper_appliance"
 LOCALES = PACKAGE / "locales"
 SCRIPT_CATALOGUES = PACKAGE / "pages/static/locales"
-METHODS = [
+STRING = r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
+CALL = re.compile(rf"\b(tn?)\(\s*{STRING}(?:,\s*{STRING})?")
+"""A call in a script, with its first arguments as far as they are strings."""
+
+
+def script_messages(
+    file: BinaryIO, *_: object, **__: object
+) -> Iterator[tuple[int, str, tuple[str, ...], list[str]]]:
+    """The messages of a script. Babel's extractor misses calls in calls, and calls in template literals."""
+    for name, *strings in CALL.findall(file.read().decode("utf-8")):
+        yield 0, name, tuple(ast.literal_eval(each) for each in strings if each), []
+
+
+METHODS: list[tuple[str, Any]] = [
     ("locales/**", "ignore"),
     ("pages/static/vendor/**", "ignore"),
-    ("pages/static/js/**.js", "javascript"),
+    ("pages/static/js/**.js", script_messages),
     ("pages/templates/**.html", "jinja2"),
+    ("pages/swagger/**.html", "jinja2"),
     ("**.py", "python"),
 ]
 Keywords = dict[str, tuple[int, ...] | None]

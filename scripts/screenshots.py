@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from tests.support.browser import chromium_path  # noqa: E402
 from tests.support.microphone import ARGUMENTS, speaker, spoken  # noqa: E402
 from tests.support.packaged import packaged  # noqa: E402 - found by the line above
 from tests.support.pages import Payload, add_files, drop_file, named, transcribe  # noqa: E402
@@ -359,9 +360,9 @@ def set_up(page: Page, program: Server) -> None:
 
 def main() -> None:
     """Starts the appliance, transcribes a little, takes the pictures."""
-    path = shutil.which("chromium") or shutil.which("google-chrome")
+    path = chromium_path()
     if path is None:
-        raise SystemExit("Chromium is not installed: apt-get install chromium")
+        raise SystemExit("Chromium is not installed: apt-get install chromium-headless-shell")
     names = sys.argv[1:] or [*STATES, *LIVE]
     OUT.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:

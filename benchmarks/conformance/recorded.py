@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import httpx
 
@@ -144,6 +145,7 @@ def _dify(target: Target) -> None:
 
 def _bazarr(target: Target) -> None:
     agent = "Bazarr/1.5"
+    target = replace(target, key="")  # it has no place for one
     found = expect_status(
         _post(
             target,

@@ -10,12 +10,22 @@ Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
 NUMBER: Schema = {"type": "number"}
 INTEGER: Schema = {"type": "integer"}
+NULL: Schema = {"type": "null"}
 
 
 def _object(**properties: Schema) -> Schema:
+    """Names with "_" at their end are optional: the client's types allow null for them as well."""
     required = [name for name in properties if not name.endswith("_")]
-    named = {name.removesuffix("_"): schema for name, schema in properties.items()}
-    return {"type": "object", "properties": named, "required": required}
+    optional = {
+        name.removesuffix("_"): {"anyOf": [schema, NULL]}
+        for name, schema in properties.items()
+        if name not in required
+    }
+    return {
+        "type": "object",
+        "properties": {name: properties[name] for name in required} | optional,
+        "required": required,
+    }
 
 
 def _list(items: Schema) -> Schema:

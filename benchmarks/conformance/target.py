@@ -51,8 +51,9 @@ class Target:
             return bytes(sound.readframes(sound.getnframes()))
 
     def http(self, user_agent: str, **headers: str) -> httpx.Client:
-        """An HTTP client with the key."""
-        named = {"User-Agent": user_agent, "Authorization": f"Bearer {self.key}", **headers}
+        """An HTTP client with the key, if there is one."""
+        authorization = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        named = {"User-Agent": user_agent, **authorization, **headers}
         return httpx.Client(
             base_url=self.url, headers=named, verify=self.trust, timeout=TIMEOUT_SECONDS, trust_env=False
         )

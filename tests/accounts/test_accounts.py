@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from tests.support.accounts import GOOD_PASSWORD, Kept, Monotonic, build_accounts
 from tests.support.clock import Clock
 from whisper_appliance.accounts.accounts import Accounts
-from whisper_appliance.accounts.identity import SHELL
+from whisper_appliance.accounts.identity import SHELL, Actor, Role
 from whisper_appliance.accounts.throttle import Throttle
+from whisper_appliance.accounts.tokens import token_hash
 from whisper_appliance.core.errors import BadSetting, Busy, Conflict, InvalidRequest, NotFound, SignInFailed
 from whisper_appliance.core.network import client_network
 from whisper_appliance.storage.database import Database
@@ -150,6 +151,32 @@ def test_an_invitation_ends_at_its_time_and_by_hand(accounts: Accounts, clock: C
         accounts.invitations.accept(token, "Ben", GOOD_PASSWORD)
     assert accounts.invitations.list_open() == ()
     assert accounts.invitations.get(invitation.id).used_at is None
+
+
+def test_only_the_whole_token_of_an_invitation_counts(accounts: Accounts) -> None:
+    invitation, token = accounts.invitations.create("owner", by=SHELL)
+    for guess in ("", "%", invitation.id, token_hash(token), token[:-1], f"{token}x", token.swapcase()):
+        with pytest.raises(NotFound):
+            accounts.invitations.peek(guess)
+        with pytest.raises(NotFound):
+            accounts.invitations.accept(guess, "Eve", GOOD_PASSWORD)
+    assert accounts.users.list_users() == ()
+
+
+@pytest.mark.parametrize("role", ["member", "admin"])
+def test_an_invitation_counts_while_its_maker_may_invite(accounts: Accounts, role: Role) -> None:
+    accounts.users.create("Boss", GOOD_PASSWORD, "owner", by=SHELL)
+    ada = accounts.users.create("Ada", GOOD_PASSWORD, "owner", by=SHELL)
+    _, token = accounts.invitations.create(role, by=Actor(ada.id, ada))
+    accounts.users.disable(ada.id, by=SHELL)
+    with pytest.raises(NotFound):
+        accounts.invitations.accept(token, "Eve", GOOD_PASSWORD)
+    accounts.users.enable(ada.id, by=SHELL)
+    assert accounts.invitations.peek(token).role == role
+    accounts.users.set_role(ada.id, "admin" if role == "admin" else "member", by=SHELL)
+    assert accounts.invitations.list_open() == ()
+    with pytest.raises(NotFound):
+        accounts.invitations.accept(token, "Eve", GOOD_PASSWORD)
 
 
 def test_a_wrong_password_and_a_wrong_name_get_the_same_answer(accounts: Accounts, kept: Kept) -> None:

@@ -56,6 +56,31 @@ def test_an_answer_signs_in_once(accounts: Accounts, phone: Device) -> None:
         accounts.sign_in_with_passkey(SITE, answer, address="10.0.0.1")
 
 
+def test_a_signature_is_not_taken_for_another_challenge(accounts: Accounts, phone: Device) -> None:
+    seen = phone.sign(accounts.passkeys.begin_sign_in(SITE))
+    assert accounts.sign_in_with_passkey(SITE, seen, address="10.0.0.1")
+    forged = phone.sign(accounts.passkeys.begin_sign_in(SITE))
+    forged["response"]["signature"] = seen["response"]["signature"]
+    forged["response"]["authenticatorData"] = seen["response"]["authenticatorData"]
+    with pytest.raises(SignInFailed):
+        accounts.sign_in_with_passkey(SITE, forged, address="10.0.0.1")
+
+
+def test_a_passkey_signs_in_nobody_but_its_user(accounts: Accounts, ada: User, phone: Device) -> None:
+    bob = accounts.users.create("Bob", GOOD_PASSWORD, "member", by=SHELL)
+    others = registered(accounts, bob)
+    assert sign_in(accounts, others).id == bob.id
+    others.credential_id = phone.credential_id
+    with pytest.raises(SignInFailed):
+        sign_in(accounts, others)
+
+
+def test_a_challenge_of_a_registration_signs_nobody_in(accounts: Accounts, ada: User, phone: Device) -> None:
+    answer = phone.sign(accounts.passkeys.begin_registration(ada, SITE))
+    with pytest.raises(SignInFailed):
+        accounts.sign_in_with_passkey(SITE, answer, address="10.0.0.1")
+
+
 def test_an_old_challenge_is_refused(accounts: Accounts, phone: Device, clock: Clock) -> None:
     answer = phone.sign(accounts.passkeys.begin_sign_in(SITE))
     clock.forward(minutes=6)

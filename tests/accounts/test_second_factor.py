@@ -10,6 +10,7 @@ from tests.support.accounts import GOOD_PASSWORD, Kept, Monotonic
 from tests.support.clock import Clock
 from whisper_appliance.accounts.accounts import Accounts, SignedIn
 from whisper_appliance.accounts.identity import SHELL, User
+from whisper_appliance.accounts.throttle import ATTEMPTS_PER_ADDRESS
 from whisper_appliance.core.errors import (
     Busy,
     Conflict,
@@ -64,6 +65,22 @@ def test_a_code_signs_in_and_works_once(
     assert sign_in(accounts, code())
 
 
+def test_a_used_code_and_earlier_ones_are_not_accepted_while_they_are_still_valid(
+    accounts: Accounts, code: Callable[[], str], clock: Clock
+) -> None:
+    earlier = code()
+    clock.forward(seconds=30)
+    used = code()
+    assert sign_in(accounts, used)
+    for replayed in (used, earlier):
+        with pytest.raises(SignInFailed):
+            sign_in(accounts, replayed)
+    clock.forward(seconds=30)
+    with pytest.raises(SignInFailed):
+        sign_in(accounts, used)
+    assert sign_in(accounts, code())
+
+
 def test_the_code_of_the_activation_does_not_sign_in(accounts: Accounts, ada: User, clock: Clock) -> None:
     shown = pyotp.TOTP(accounts.second_factors.enrol(ada).secret).at(clock.now)
     accounts.second_factors.activate(ada, shown, by=SHELL)
@@ -110,16 +127,33 @@ def test_a_recovery_code_works_once_and_new_ones_replace_all(
         sign_in(accounts, second)
 
 
+@pytest.mark.parametrize("guess", [WRONG, "aaaa-bbbb-cccc-dddd"], ids=["of the app", "of recovery"])
 def test_guesses_of_the_code_are_slowed_down_over_all_addresses(
-    accounts: Accounts, code: Callable[[], str], clock: Clock
+    accounts: Accounts, code: Callable[[], str], clock: Clock, guess: str
 ) -> None:
     for number in range(5):
         with pytest.raises(SignInFailed):
-            sign_in(accounts, WRONG, address=f"10.0.1.{number}")
+            sign_in(accounts, guess, address=f"10.0.1.{number}")
     with pytest.raises(Busy):
         sign_in(accounts, code(), address="10.0.2.1")
     clock.forward(seconds=300)
     assert sign_in(accounts, code(), address="10.0.2.1")
+
+
+def test_guesses_of_one_address_at_many_accounts_are_slowed_down(accounts: Accounts, clock: Clock) -> None:
+    names = [f"User {number}" for number in range(ATTEMPTS_PER_ADDRESS // 4 + 1)]
+    for name in names:
+        user = accounts.users.create(name, GOOD_PASSWORD, "member", by=SHELL)
+        app = pyotp.TOTP(accounts.second_factors.enrol(user).secret)
+        accounts.second_factors.activate(user, app.at(clock.now), by=SHELL)
+    for name in names[:-1]:
+        for _ in range(4):
+            with pytest.raises(SignInFailed):
+                accounts.sign_in(name, GOOD_PASSWORD, WRONG, address="10.0.0.1")
+    with pytest.raises(Busy):
+        accounts.sign_in(names[-1], GOOD_PASSWORD, WRONG, address="10.0.0.1")
+    with pytest.raises(SignInFailed):
+        accounts.sign_in(names[-1], GOOD_PASSWORD, WRONG, address="10.0.0.2")
 
 
 def test_asking_for_the_code_step_does_not_forgive_failures(

@@ -99,13 +99,13 @@ def test_minutes_are_refused_when_they_are_used_up_until_the_next_month(
 
 
 def test_storage_is_refused_when_it_is_full(usage: Usage, new_user: NewUser) -> None:
-    usage.check_storage("a visitor", 900, 100)
+    usage.check_storage("a visitor", lambda: 900, 100)
     with pytest.raises(StorageQuotaReached):
-        usage.check_storage("a visitor", 900, 101)
-    usage.check_storage("", 5000)
+        usage.check_storage("a visitor", lambda: 900, 101)
+    usage.check_storage("", lambda: 5000)
     ada = new_user("Ada")
     usage.set_quota(ada, UserQuota(storage_bytes=0))
-    usage.check_storage(ada, 10**12)
+    usage.check_storage(ada, lambda: 10**12)
 
 
 def test_a_user_has_the_defaults_until_something_else_is_set(usage: Usage, new_user: NewUser) -> None:

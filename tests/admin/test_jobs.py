@@ -9,6 +9,7 @@ from flask_openapi3 import OpenAPI
 
 from tests.support.client import ApiClient, client_of, signed_in
 from tests.support.jobs import Script
+from tests.support.statements import statements
 from tests.support.wait import wait_until
 from whisper_appliance.accounts.audit import AuditFilter
 from whisper_appliance.app.appliance import Appliance
@@ -53,6 +54,16 @@ def test_jobs_of_everybody_are_listed_without_words_and_titles(
     assert member.user.name in [user["name"] for user in answer.json["users"]]
     for secret in ("secret", "alpha", "beta", theirs, nobodys):
         assert secret not in answer.text
+
+
+def test_live_sessions_and_workers_come_with_the_jobs_if_they_are_wanted(admin: ApiClient) -> None:
+    with statements() as made:
+        page = admin.get("/api/admin/jobs?with_activity=true").json
+    assert sum("FROM users ORDER BY" in each for each in made) == 1
+    assert page["live"] == admin.get("/api/admin/live").json
+    assert page["workers"] == admin.get("/api/admin/workers").json["workers"]
+    plain = admin.get("/api/admin/jobs").json
+    assert (plain["live"], plain["workers"]) == (None, None)
 
 
 def test_jobs_are_filtered_and_paged(app: OpenAPI, appliance: Appliance, admin: ApiClient) -> None:

@@ -80,6 +80,7 @@ def test_the_catalogue_is_shown_with_what_fits_and_what_is_here(admin: ApiClient
     assert names["large-v3"]["state"] == "missing"
     assert names["base"]["default"]
     assert sum(each["recommended"] for each in seen["models"]) == 1
+    assert (names["small"]["common"], names["small.en"]["common"]) == (True, False)
     assert seen["memory_bytes"] > 0
     assert seen["default_fixed"] is None
     assert "This machine runs models" in seen["advice"]
@@ -190,6 +191,15 @@ def test_the_model_stream_sends_the_whole_list_and_then_changes(
     assert first.startswith("event: models\n")
     assert [each["downloads_allowed"] for each in told] == [True, False]
     assert admin.get(f"{PATH}/events").mimetype == "text/event-stream"
+
+
+def test_the_model_stream_is_in_the_language_of_the_browser(app: OpenAPI, appliance: Appliance) -> None:
+    with app.test_request_context(headers={"Accept-Language": "de"}):
+        first = next(iter(model_events(appliance)))
+    models = json.loads(first.split("data: ")[1])
+    assert models["advice"].startswith("Dieser Rechner lässt Modelle auf")
+    assert "Eine gute Wahl ist" in models["advice"]
+    assert "Das kleinste" in next(each for each in models["models"] if each["name"] == "tiny")["description"]
 
 
 def test_where_the_default_is_given_at_the_start_it_is_fixed(

@@ -68,7 +68,8 @@ def test_requests_are_counted(app: OpenAPI, appliance: Appliance, admin: ApiClie
     assert sample.requests > 0
 
 
-def test_a_daily_copy_that_did_not_come_is_a_problem(appliance: Appliance) -> None:
+def test_a_daily_copy_that_did_not_come_is_a_problem(start_appliance: StartAppliance) -> None:
+    appliance = start_appliance(backup_daily=True)
     later = Attention(
         appliance.overrides, appliance.backups, appliance.store, tuple, lambda: None, lambda: False,
         clock=lambda: now() + timedelta(days=3),

@@ -39,6 +39,11 @@ def test_only_admins_check_for_updates(app: OpenAPI) -> None:
     assert signed_in(app, "member").get("/admin/check-updates").status_code == 403
 
 
+def test_no_admin_makes_the_appliance_fetch_another_address(app: OpenAPI) -> None:
+    address = {"value": "http://127.0.0.1:1/"}
+    assert signed_in(app, "admin").put("/api/admin/settings/UPDATE_FEED_URL", json=address).status_code == 409
+
+
 def test_newer_versions_are_listed_with_the_update_commands(
     start_appliance: StartAppliance, feed: Feed
 ) -> None:

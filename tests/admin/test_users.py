@@ -6,6 +6,7 @@ import pytest
 from flask_openapi3 import OpenAPI
 
 from tests.support.client import PASSWORD, ApiClient, an_account, client_of, send, signed_in, with_key
+from whisper_appliance.accounts.audit import AuditFilter
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.live.replay import SessionRequest
@@ -88,12 +89,20 @@ def test_an_invitation_creates_an_account(app: OpenAPI, admin: ApiClient) -> Non
     assert client_of(app).get(ended["path"]).status_code == 404
 
 
-def test_a_forgotten_password_is_replaced(app: OpenAPI, admin: ApiClient) -> None:
+def test_a_forgotten_password_is_replaced_and_its_user_and_the_audit_log_notice(
+    app: OpenAPI, appliance: Appliance, admin: ApiClient
+) -> None:
     member = signed_in(app)
     password = admin.post(f"/api/admin/users/{member.user.id}/password").json["password"]
     assert member.get("/api/account").status_code == 401
-    again = client_of(app).post("/api/session", json={"name": member.user.name, "password": password})
-    assert again.status_code == 200
+    sign_in = {"name": member.user.name, "password": password}
+    assert client_of(app).post("/api/session", json=sign_in | {"password": PASSWORD}).status_code == 401
+    assert client_of(app).post("/api/session", json=sign_in).status_code == 200
+    (changed,) = appliance.audit.page(AuditFilter(action="user.password", object=member.user.id))
+    assert changed.actor == admin.user.id
+    signed, *_failed = appliance.audit.page(AuditFilter(action="sign_in", who=member.user.id))
+    assert signed.action == "sign_in"
+    assert signed.number > changed.number
 
 
 def test_keys_and_sessions_are_ended(app: OpenAPI, admin: ApiClient) -> None:

@@ -40,6 +40,7 @@ def admin(appliance: Appliance) -> ApiClient:
     return signed_in(create_app(appliance), "admin")
 
 
+@pytest.mark.postgresql
 def test_a_stale_worker_is_taken_over_once_and_only_with_consent(
     appliance: Appliance, admin: ApiClient
 ) -> None:

@@ -3,6 +3,7 @@
 import wave
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -12,7 +13,9 @@ from deepgram import DeepgramClient
 
 from tests.support.application import client_with_model
 from tests.support.client import ApiClient
+from whisper_appliance.api.deepgram.transcript_json import OutputOptions, transcript_json
 from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.transcript.model import Segment, Transcript, Word
 
 pytestmark = pytest.mark.slow  # loads a model
 
@@ -87,6 +90,41 @@ def test_channels_are_transcribed_separately(api_client: ApiClient, beckett: Pat
     )
     assert answer.json["metadata"]["channels"] == len(answer.json["results"]["channels"]) == 2
     assert answer.json["results"]["channels"][0]["detected_language"] == "en"
+
+
+def test_words_and_utterances_have_the_number_of_their_speaker(api_client: ApiClient, beckett: Path) -> None:
+    answer = api_client.post(
+        "/v1/listen?encoding=linear16&sample_rate=16000&channels=2&multichannel=true&diarize=true&utterances=true",
+        data=encoded(beckett, "pcm_s16le", 16_000, "stereo"),
+    )
+    results = answer.json["results"]
+    spoken = [
+        {word["speaker"] for word in channel["alternatives"][0]["words"]} for channel in results["channels"]
+    ]
+    assert spoken == [{0}, {1}]
+    assert {each["speaker"] for each in results["utterances"]} == {0, 1}
+
+
+def test_another_speaker_begins_another_utterance_and_paragraph() -> None:
+    def line(speaker: str, start: float) -> Segment:
+        return Segment(
+            start, start + 1, " yes", words=(Word(start, start + 1, " yes", 0.9),), speaker=speaker
+        )
+
+    segments = (line("Ada", 0), line("Ada", 1), line("Ben", 2), line("Ada", 3))
+    stored: Any = SimpleNamespace(
+        transcript=Transcript(segments, "en", 1.0, 4.0, "transcribe", "tiny", 0.1),
+        summary=SimpleNamespace(created=""),
+    )
+    job: Any = SimpleNamespace(id="1")
+    results = transcript_json(stored, job, OutputOptions(False, True, 0.8, speakers=True))["results"]
+    assert [(each["speaker"], each["transcript"]) for each in results["utterances"]] == [
+        (0, "yes yes"),
+        (1, "yes"),
+        (0, "yes"),
+    ]
+    paragraphs = results["channels"][0]["alternatives"][0]["paragraphs"]["paragraphs"]
+    assert [each["speaker"] for each in paragraphs] == [0, 1, 0]
 
 
 @pytest.mark.parametrize(

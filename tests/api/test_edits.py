@@ -7,6 +7,7 @@ import pytest
 from flask_openapi3 import OpenAPI
 
 from tests.support.client import ApiClient, Response, open_page, send, signed_in
+from tests.support.statements import statements, transcript_reads
 from tests.support.wait import wait_until
 from whisper_appliance.app.appliance import Appliance
 
@@ -148,17 +149,69 @@ def test_another_editor_gets_the_changes_as_they_happen(
     stream = browser.get(f"/api/transcripts/{id}/changes?since=0")
     frames = _frames(stream)
     assert '"revision": 1' in next(frames)
+    assert '"title": "talk"' in next(frames)
     wait_until(lambda: appliance.edit_notifier.subscriber_count() == 1)
     edit(browser, id, replaced("1", "Shavlan"))
-    assert "Shavlan" in next(frames)
+    edit(browser, id, {"op": "delete", "segments": ["0"]})
+    first, second = next(frames), next(frames)
+    assert "Shavlan" in first
+    assert "paragraphs" not in first
+    assert '"paragraphs": [0]' in second
+    browser.patch(f"/api/transcripts/{id}", json={"title": "Names"})
+    assert '"title": "Names"' in next(frames)
     stream.close()
-    resumed = browser.get(f"/api/transcripts/{id}/changes?since=0", headers={"Last-Event-ID": "1"})
-    assert '"revision": 2' in next(_frames(resumed))
+    resumed = browser.get(f"/api/transcripts/{id}/changes?since=0", headers={"Last-Event-ID": "2"})
+    assert '"revision": 3' in next(_frames(resumed))
     resumed.close()
+
+
+def test_the_stream_of_changes_ends_with_the_transcript(
+    browser: ApiClient, id: str, appliance: Appliance
+) -> None:
+    stream = browser.get(f"/api/transcripts/{id}/changes?since=0")
+    frames = _frames(stream)
+    assert '"title": "talk"' in next(frames)
+    browser.delete(f"/api/transcripts/{id}")
+    appliance.edit_notifier.wake(id)
+    assert list(frames) == []
+    stream.close()
+
+
+def test_a_stream_decodes_no_transcript_for_a_client_that_has_all_of_it(
+    browser: ApiClient, id: str, appliance: Appliance
+) -> None:
+    edit(browser, id, replaced("0", "Gulnara"))
+    read = browser.get(f"/api/transcripts/{id}")
+    known = f"since=1&chapters={read.json['chapters']['revision']}&aligned={read.headers['X-Words-Aligned']}"
+    stream = browser.get(f"/api/transcripts/{id}/changes?{known}")
+    parts = (part.decode() for part in stream.response if isinstance(part, bytes))
+    with statements() as made:
+        sent = [next(parts) for _ in range(5)]
+        assert [each.split("\n")[0] for each in sent[1:]] == [
+            "event: title", "event: notes", "event: recording", "event: translation"
+        ]  # fmt: skip
+        wait_until(lambda: appliance.edit_notifier.subscriber_count() == 1)
+        appliance.edit_notifier.wake(id)
+        browser.patch(f"/api/transcripts/{id}", json={"title": "Names"})
+        made.clear()
+        assert '"title": "Names"' in next(parts)
+    assert transcript_reads(made) == 0
+    assert not any("FROM users" in each for each in made)
+    edit(browser, id, replaced("1", "Shavlan"))
+    assert "event: change" in next(parts)
+    assert "event: chapters" in next(parts)
+    stream.close()
+
+
+def test_what_a_client_has_is_named_by_whole_numbers(browser: ApiClient, id: str) -> None:
+    address = f"/api/transcripts/{id}/changes"
+    for wrong in ("aligned=-1", "aligned=x", "chapters=-1"):
+        assert browser.get(f"{address}?{wrong}").status_code == 400
+    assert browser.get(f"/api/transcripts/{id}").headers["X-Words-Aligned"] == "0"
 
 
 def _frames(response: Response) -> Iterator[str]:
     for each in response.response:
         text = each.decode() if isinstance(each, bytes) else each
-        if text.startswith(("id:", "event:")):
+        if text.startswith(("id:", "event: title")):
             yield text

@@ -99,6 +99,7 @@ def test_an_example_of_the_docs_prints_the_transcript(
     here = {
         "appliance.local:5001": f"localhost:{server.port}",
         '"appliance.local", 10300': f'"localhost", {wyoming_port}',
+        '10300, "appliance.local"': f'{wyoming_port}, "localhost"',
         "wa_…": key,
     }
     code = example.code
@@ -114,6 +115,7 @@ def test_an_example_of_the_docs_prints_the_transcript(
     assert example.words in " ".join(done.stdout.split()), done.stdout
 
 
-def test_each_protocol_has_an_example_in_python() -> None:
+@pytest.mark.parametrize("language", ["python", "js"])
+def test_each_protocol_has_an_example_in_the_language(language: str) -> None:
     found = examples()
-    assert {each.heading for each in found} == {each.heading for each in found if each.language == "python"}
+    assert {each.heading for each in found} == {each.heading for each in found if each.language == language}

@@ -53,6 +53,25 @@ def test_an_exported_history_moves_to_another_account(app: OpenAPI, browser: Api
     assert before == after
 
 
+def test_notes_move_with_their_transcript(app: OpenAPI, browser: ApiClient) -> None:
+    id = send(browser, words="one").json["id"]
+    for start, text in ((0.5, "First"), (0.25, "Earlier")):
+        browser.post(f"/api/transcripts/{id}/notes", json={"start": start, "text": text})
+    exported = browser.get(f"/api/transcripts/{id}?format=json&download=true").json
+    exported["notes"] += [{"start": 0, "text": "Hm", "author": "Bob", "id": 7}, {"start": 0, "text": " "}]
+    other = open_page(app)
+    (made,) = bring(other, json.dumps(exported).encode(), "talk.json").json["imported"]
+    notes = other.get(f"/api/transcripts/{made['id']}/notes").json["notes"]
+    assert [(note["start"], note["text"], note["mine"]) for note in notes] == [
+        (0, "Bob: Hm", True),
+        (0.25, "Earlier", True),
+        (0.5, "First", True),
+    ]
+    for strange in ("my notes", [1], [{"start": -1, "text": "x"}]):
+        exported["notes"] = strange
+        assert bring(other, json.dumps(exported).encode(), "talk.json").status_code == 201
+
+
 def test_a_bad_file_in_an_archive_stops_no_other(browser: ApiClient) -> None:
     answer = bring(browser, archive(bad__srt=b"nothing", good__srt=SRT), "both.zip")
     assert [each["name"] for each in answer.json["imported"]] == ["good.srt"]

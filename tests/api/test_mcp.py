@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+import requests
 from flask_openapi3 import OpenAPI
 from werkzeug.serving import make_server
 
@@ -104,11 +105,11 @@ def text_of(result: "CallToolResult") -> str:
     return content.text
 
 
-def post(url: str, body: object, key: str | None, **headers: str) -> httpx2.Response:
+def post(url: str, body: object, key: str | None, **headers: str) -> requests.Response:
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return httpx2.post(f"{url}/mcp", content=content, headers={"Content-Type": "application/json"} | headers)
+    return requests.post(f"{url}/mcp", data=content, headers={"Content-Type": "application/json"} | headers)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -328,8 +329,8 @@ def test_an_unknown_version_is_refused_and_an_unknown_method_is_named(url: str, 
 
 def test_there_is_no_stream_and_no_session_to_end(url: str, key: str) -> None:
     headers = {"Authorization": f"Bearer {key}"}
-    assert httpx2.get(f"{url}/mcp", headers=headers).status_code == 405
-    assert httpx2.delete(f"{url}/mcp", headers=headers).status_code == 405
+    assert requests.get(f"{url}/mcp", headers=headers).status_code == 405
+    assert requests.delete(f"{url}/mcp", headers=headers).status_code == 405
 
 
 def test_mcp_can_be_switched_off(url: str, key: str, appliance: Appliance) -> None:

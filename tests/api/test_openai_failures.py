@@ -3,6 +3,7 @@
 import io
 import json
 import threading
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -108,13 +109,14 @@ def test_several_languages_are_the_candidates_of_detection(
         ("chunking_strategy", "auto", False),
         ("chunking_strategy", '{"type": "server_vad"}', False),
         ("chunking_strategy[type]", "server_vad", False),
-        ("chunking_strategy", '{"type": "server_vad", "threshold": 0.6}', True),
+        ("chunking_strategy", '{"type": "server_vad", "threshold": 0.6}', False),
+        ("chunking_strategy", '{"type": "server_vad", "threshold": 6}', True),
         ("chunking_strategy[silence_duration_ms]", "200", True),
         ("chunking_strategy", "semantic", True),
         ("chunking_strategy", "{", True),
     ],
 )
-def test_parameters_of_chunking_are_refused_with_their_field(field: str, value: str, refused: bool) -> None:
+def test_a_chunking_strategy_is_checked(field: str, value: str, refused: bool) -> None:
     fields = MultiDict([("model", "whisper-1"), (field, value)])
     if not refused:
         assert read_transcription_form(fields).chunking_strategy
@@ -122,6 +124,16 @@ def test_parameters_of_chunking_are_refused_with_their_field(field: str, value: 
     with pytest.raises(InvalidRequest) as caught:
         read_transcription_form(fields)
     assert caught.value.field == "chunking_strategy"
+
+
+@pytest.mark.parametrize(("milliseconds", "refused"), [("200", False), ("-1", True), ("soon", True)])
+def test_the_parameters_of_chunking_come_in_brackets(milliseconds: str, refused: bool) -> None:
+    sent = [
+        ("chunking_strategy[type]", "server_vad"),
+        ("chunking_strategy[silence_duration_ms]", milliseconds),
+    ]
+    with pytest.raises(InvalidRequest, match="whole numbers") if refused else nullcontext():
+        read_transcription_form(MultiDict(sent))
 
 
 def test_a_file_above_the_limit_is_413_and_not_sent_again(start_appliance: StartAppliance) -> None:
@@ -147,8 +159,9 @@ def test_a_full_queue_is_429_with_the_time_to_wait(start_appliance: StartApplian
 
 
 def test_a_page_of_a_named_site_may_send_what_openais_client_sends(start_appliance: StartAppliance) -> None:
-    client = client_of(create_app(start_appliance(cors_origins=["app://obsidian.md", "https://app.example"])))
-    for origin in ("app://obsidian.md", "https://app.example"):
+    origins = ["app://obsidian.md", "capacitor://localhost", "http://localhost", "https://app.example"]
+    client = client_of(create_app(start_appliance(cors_origins=origins)))
+    for origin in origins:
         asked = {
             "Origin": origin,
             "Access-Control-Request-Method": "POST",

@@ -61,6 +61,25 @@ def test_asr_json_has_segments_with_words(api_client: ApiClient, beckett: Path) 
     assert answer.json["segments"][0]["words"]
 
 
+def test_asr_names_the_speaker_of_each_segment(api_client: ApiClient, beckett: Path) -> None:
+    """As Speakr asks for them; two channels are two speakers."""
+    stereo = io.BytesIO()
+    with wave.open(stereo, "wb") as sound:
+        sound.setparams((2, 2, 16_000, 0, "NONE", ""))
+        mono = memoryview(pcm_of(beckett)).cast("h")
+        sound.writeframes(b"".join(bytes(mono[at : at + 1]) * 2 for at in range(len(mono))))
+    answer = api_client.post("/asr?output=json&diarize=true", data=audio_file(stereo.getvalue()))
+    assert {each["speaker"] for each in answer.json["segments"]} == {"Speaker 1", "Speaker 2"}
+    refused = api_client.post("/asr?diarize=true&min_speakers=two", data=audio_file(stereo.getvalue()))
+    assert (refused.status_code, set(refused.json)) == (400, {"detail"})
+
+
+def test_a_body_that_is_no_form_is_answered_with_the_field_of_the_server(api_client: ApiClient) -> None:
+    answer = api_client.post("/asr", data=b"RIFF", content_type="audio/wav")
+    assert answer.status_code == 415
+    assert "'audio_file'" in answer.json["detail"]
+
+
 @pytest.mark.parametrize("encode", [True, False])
 def test_a_language_is_detected_without_a_transcript(
     api_client: ApiClient, beckett: Path, encode: bool

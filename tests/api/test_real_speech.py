@@ -181,7 +181,7 @@ def test_silence_gives_an_empty_transcript_and_a_warning(api_client: ApiClient) 
     [
         (b"these are words, not sound\n" * 100, "notes.wav", 422, "undecodable"),
         (b"#EXTM3U\n#EXTINF:4,\nfile:///etc/passwd\n", "list.mp3", 415, "unsupported_media"),
-        (b"", "empty.wav", 422, "undecodable"),
+        (b"", "empty.wav", 422, "no_audio"),
     ],
 )
 def test_a_file_that_is_no_recording_is_an_error(
@@ -197,6 +197,12 @@ def test_a_recording_without_audio_has_its_own_error(api_client: ApiClient) -> N
     answer = api_client.post("/transcribe", data={"file": (silence(0), "nothing.wav")})
     assert answer.status_code == 422
     assert answer.json["error"]["code"] == "no_audio"
+
+
+def test_an_empty_file_is_refused_at_once(api_client: ApiClient) -> None:
+    answer = api_client.post("/transcribe", data={"file": (io.BytesIO(b""), "nothing.wav")})
+    assert answer.status_code == 422
+    assert answer.json["error"]["message"] == "This file is empty."
 
 
 def transcribe_again(client: ApiClient, id: str, **fields: object) -> Any:

@@ -41,6 +41,20 @@ def test_a_kept_recording_is_sent_whole(ada: ApiClient, kept: str) -> None:
     assert "attachment" not in answer.headers["Content-Disposition"]
 
 
+def test_an_open_page_is_told_that_the_recording_of_a_live_session_came(
+    ada: ApiClient, appliance: Appliance
+) -> None:
+    id = str(send(ada, words="now live", name="talk.wav").json["id"])
+    stream = ada.get(f"/api/transcripts/{id}/changes?since=0")
+    events = (each.decode() for each in stream.response if isinstance(each, bytes))
+    recordings = (each for each in events if each.startswith("event: recording"))
+    assert '"recording": null' in next(recordings)
+    keep_recording(appliance.recordings, id, CONTENT, owner=ada.user.id)
+    appliance.edit_notifier.wake(id)
+    assert '"media_type": "audio/wav"' in next(recordings)
+    stream.close()
+
+
 @pytest.mark.parametrize(
     ("wanted", "start", "stop"),
     [("bytes=0-99", 0, 100), ("bytes=10000-", 10_000, 10_240), ("bytes=-40", 10_200, 10_240)],
@@ -143,17 +157,17 @@ def test_a_link_gives_the_recording_only_if_it_includes_it(app: OpenAPI, ada: Ap
 
 
 def test_a_user_chooses_how_long_recordings_are_kept(ada: ApiClient, appliance: Appliance) -> None:
-    assert appliance.recordings.is_kept(ada.user.id)
+    assert appliance.recordings.days_for(ada.user.id) != 0
     assert ada.put("/api/account/recordings", json={"days": 0}).status_code == 204
-    assert not appliance.recordings.is_kept(ada.user.id)
+    assert appliance.recordings.days_for(ada.user.id) == 0
     assert ada.put("/api/account/recordings", json={"days": None}).status_code == 204
-    assert appliance.recordings.is_kept(ada.user.id)
+    assert appliance.recordings.days_for(ada.user.id) != 0
     assert ada.put("/api/account/recordings", json={"days": -1}).status_code == 400
 
 
 def test_recordings_of_visitors_are_not_kept(appliance: Appliance) -> None:
-    assert not appliance.recordings.is_kept("")
-    assert not appliance.recordings.is_kept("f" * 32)
+    assert appliance.recordings.days_for("") == 0
+    assert appliance.recordings.days_for("f" * 32) == 0
 
 
 def test_kept_recordings_are_in_the_data_export(ada: ApiClient, kept: str) -> None:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,23 @@ def test_an_upload_in_parts_becomes_a_job(browser: ApiClient, appliance: Applian
     again = browser.head(address, headers=TUS)
     assert again.headers["X-Job-Id"] == job.id
     assert browser.delete(address, headers=TUS).status_code == 204
+
+
+@pytest.fixture
+def uploads_on_another_disk(appliance: Appliance, second_disk: Path) -> Iterator[None]:
+    uploads = appliance.settings.storage_folder / "uploads"
+    uploads.rmdir()
+    uploads.symlink_to(second_disk)
+    yield
+    uploads.unlink()
+    uploads.mkdir()
+
+
+@pytest.mark.usefixtures("uploads_on_another_disk")
+def test_an_upload_becomes_a_job_on_another_disk(browser: ApiClient, appliance: Appliance) -> None:
+    last = append(browser, begin(browser), WORDS, 0)
+    job = appliance.queue.wait(last.headers["X-Job-Id"], 20)
+    assert appliance.transcripts.get(job.transcript_id or "", job.owner).transcript.text == WORDS.decode()
 
 
 def test_what_the_server_can_do_is_listed(browser: ApiClient) -> None:

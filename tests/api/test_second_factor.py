@@ -97,4 +97,4 @@ def test_who_must_have_a_second_factor_can_only_set_it_up(app: OpenAPI) -> None:
 
 @pytest.mark.usefixtures("required_of_admins")
 def test_who_has_no_second_factor_yet_can_sign_out(app: OpenAPI) -> None:
-    assert signed_in(app, "owner").delete("/api/session").status_code == 200
+    assert signed_in(app, "owner").delete("/api/session").status_code == 204

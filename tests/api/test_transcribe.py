@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.client import ApiClient, send, uploads
 from tests.support.jobs import Script
+from tests.support.statements import statements
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import Undecodable
 from whisper_appliance.web.upload_types import file_name
@@ -155,3 +156,10 @@ def test_a_file_name_with_control_characters_is_cleaned(api_client: ApiClient) -
     assert send(api_client, name="../../etc/pass\u202ewd\x07.wav").json["title"] == "passwd"
     assert file_name("C:\\talks\\Zoë.wav") == "Zoë.wav"
     assert file_name("a" * 5000 + ".wav") == "a" * 200 + ".wav"
+
+
+def test_a_clip_is_written_in_two_transactions(api_client: ApiClient) -> None:
+    """Accepted and done: each transaction that a client waits for is on the disk before it goes on."""
+    with statements() as begun:
+        assert send(api_client, words="short").status_code == 200
+    assert begun.count("BEGIN IMMEDIATE") == 2

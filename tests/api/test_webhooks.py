@@ -1,20 +1,25 @@
 """Users make, test and delete webhooks; their servers are told when a job has ended."""
 
 import json
+import re
 from collections.abc import Iterator
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
 from flask_openapi3 import OpenAPI
 from standardwebhooks import Webhook
 
-from tests.support.client import ApiClient, send, signed_in, with_key
+from tests.support.application import StartAppliance
+from tests.support.client import ApiClient, client_of, send, signed_in, with_key
 from tests.support.jobs import Script
 from tests.support.log_lines import written_log
+from tests.support.smtp_server import smtp_server
 from tests.support.wait import wait_until
 from tests.support.webhook_receiver import Message, Receiver, receiver
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import Undecodable
+from whisper_appliance.server.application import create_app
 
 ADDRESS = "/api/account/webhooks"
 
@@ -97,7 +102,8 @@ def test_messages_of_before_a_restart_are_sent_after_it(user: ApiClient, server:
     appliance: Appliance = user.application.extensions["whisper_appliance"].appliance
     made = create(user, server)
     appliance.webhooks.enqueue_test(made["id"])  # nobody wakes the thread, as after a crash
-    restarted = type(appliance.webhook_dispatcher)(appliance.webhooks, appliance.webhook_dispatcher._sender)
+    before = appliance.webhook_dispatcher
+    restarted = type(before)(appliance.webhooks, before._sender, before._mail)
     restarted.start()
     assert first_message(server).headers["webhook-id"].startswith("msg_")
     restarted.close()
@@ -143,3 +149,50 @@ def test_private_addresses_are_refused_unless_an_administrator_allows_them(
     user.post(f"{ADDRESS}/{made['id']}/test")
     assert last_delivery(user)["error"] == "refused_address"
     assert server.messages == []
+
+
+def test_an_address_gets_e_mail_where_the_appliance_sends_some(start_appliance: StartAppliance) -> None:
+    with smtp_server() as mailbox:
+        url = f"smtp://127.0.0.1:{mailbox.port}"
+        app = create_app(start_appliance(smtp_url=url, smtp_from="speech@example.org"))
+        user = signed_in(app)
+        assert "Your e-mail address" in user.get("/account", headers={"Accept": "text/html"}).text
+        assert user.post(ADDRESS, json={"url": "mailto:nobody"}).json["error"]["field"] == "url"
+        made = user.post(ADDRESS, json={"url": "mailto:ada@example.org"}).json
+        assert made["confirmed_at"] is None
+        refused = user.post(f"{ADDRESS}/{made['id']}/test")
+        assert (refused.status_code, refused.json["error"]["code"]) == (409, "conflict")
+        link = link_in(wait_until(lambda: mailbox.messages)[0])
+        assert user.post(f"{ADDRESS}/{made['id']}/confirmation").status_code == 202
+        newer = link_in(wait_until(lambda: mailbox.messages[1:])[0])
+        reader = client_of(app)  # on a phone, without an account
+        page = reader.get(newer, headers={"Accept": "text/html"})
+        assert "ada@example.org" in page.text
+        assert reader.get(link).status_code == 404
+        assert user.get(ADDRESS).json["webhooks"][0]["confirmed_at"] is None  # opening it is not enough
+        token = {"token": newer.rpartition("/")[2]}
+        assert reader.post("/api/confirm-email", json=token).status_code == 204
+        assert reader.post("/api/confirm-email", json=token).status_code == 404
+        assert reader.get("/email-confirmed", headers={"Accept": "text/html"}).status_code == 200
+        assert user.get(ADDRESS).json["webhooks"][0]["confirmed_at"]
+        assert user.post(f"{ADDRESS}/{made['id']}/confirmation").status_code == 409
+        assert user.post(f"{ADDRESS}/{made['id']}/test").status_code == 202
+        wait_until(lambda: len(mailbox.messages) == 3)
+        assert last_delivery(user)["status"] == "delivered"
+    assert mailbox.messages[2]["Subject"] == "Test message of Whisper Appliance"
+    assert {message["To"] for message in mailbox.messages} == {"ada@example.org"}
+
+
+def link_in(mail: EmailMessage) -> str:
+    """The path of the link with which an address is confirmed."""
+    assert mail["Subject"] == "Confirm this address for Whisper Appliance"
+    found = re.search(r"/confirm-email/\S+", mail.get_content())
+    assert found
+    return found[0]
+
+
+def test_no_address_is_taken_where_no_e_mail_is_sent(user: ApiClient) -> None:
+    refused = user.post(ADDRESS, json={"url": "mailto:ada@example.org"})
+    assert (refused.status_code, refused.json["error"]["field"]) == (400, "url")
+    assert "SMTP_URL" in refused.json["error"]["message"]
+    assert "Your e-mail address" not in user.get("/account", headers={"Accept": "text/html"}).text

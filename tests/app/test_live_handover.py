@@ -1,6 +1,8 @@
 """A session that is over: captions in the history at once, and the better transcript in their place later."""
 
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,22 @@ def test_captions_are_kept_at_once_and_better_words_take_their_place(
     assert over.audio.exists()
     assert len(queue.page("ann")[0]) == 1
     with_database.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [
+        ("short", "short"),
+        ("many  words " * 9, "many words many words many words many words many words many…"),
+        ("今日は" * 30, "今日は" * 20 + "…"),
+        (" ", "Live recording"),
+    ],
+)
+def test_a_recording_without_a_title_has_the_first_words_as_its_title(
+    tmp_path: Path, queue: JobQueue, over: FinishedSession, words: str, title: str
+) -> None:
+    with closing(Database.in_folder(tmp_path)) as database:
+        history = TranscriptRepository(database)
+        said = replace(over, transcript=transcript(words))
+        LiveHandover(tmp_path, history, queue).save_transcript(said)
+        assert history.get(ID, "ann").summary.title == title

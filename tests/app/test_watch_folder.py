@@ -21,6 +21,8 @@ from whisper_appliance.config.types import EXPORT_FORMATS
 from whisper_appliance.core.errors import BadSetting, Undecodable
 from whisper_appliance.transcript.formats import FORMATS
 
+pytestmark = pytest.mark.slow  # waits until files have not changed for a while
+
 ODD_NAME = b'caf\xe9 "x" <b>\n\'.wav'
 
 
@@ -199,3 +201,12 @@ def test_unknown_formats_are_refused() -> None:
 
 def test_the_formats_of_the_settings_are_those_of_exports() -> None:
     assert tuple(sorted(FORMATS)) == tuple(sorted(EXPORT_FORMATS))
+
+
+def test_the_folder_of_done_recordings_may_be_another_disk(folder: Path, second_disk: Path) -> None:
+    (folder / "done").symlink_to(second_disk)
+    recording = put(folder / "talk.wav")
+    moved = outcome.finish(recording, folder, None, {".txt": b"hello there"})
+    assert (moved.read_text(), moved.with_suffix(".txt").read_text()) == ("hello there", "hello there")
+    assert names(second_disk) == {"talk.wav", "talk.txt"}
+    assert names(folder) - {"done"} == set()

@@ -1,6 +1,7 @@
 """Every container that users bring becomes the same 16 kHz mono, in blocks, without files left over."""
 
 import hashlib
+import resource
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,17 @@ def decoded(path: Path, folder: Path, limits: DecodeLimits = LIMITS) -> Samples:
     with decode(path, folder=folder, limits=limits) as recording:
         samples: Samples = np.concatenate(list(recording.blocks()))
         return samples
+
+
+def test_a_lack_of_descriptors_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    path = wav(tmp_path / "a.wav", 1)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            decode(path, folder=tmp_path, limits=LIMITS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def loudness(samples: Samples) -> Samples:

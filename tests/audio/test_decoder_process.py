@@ -1,6 +1,8 @@
 """Decoder process: its sandbox, its life time, and the spare process."""
 
+import errno
 import os
+import platform
 import shutil
 import signal
 import socket
@@ -19,6 +21,8 @@ from whisper_appliance.audio.decode import DecodeLimits, decode, prepare
 from whisper_appliance.audio.decoder_process import DecoderProcess, PrestartedDecoder
 from whisper_appliance.audio.resample import Resampler, UnsupportedSource
 from whisper_appliance.core import sandbox, seccomp
+
+pytestmark = pytest.mark.slow  # starts decoder processes
 
 
 def decoders(parent: psutil.Process) -> list[psutil.Process]:
@@ -75,6 +79,23 @@ def test_in_the_sandbox_there_is_no_network() -> None:
     assert answer == "alone\nOSError"
 
 
+def test_a_decoder_at_work_is_in_the_sandbox(tmp_path: Path) -> None:
+    if not seccomp.is_available():
+        pytest.skip("this machine has no libseccomp")
+    long = wav(tmp_path / "long.wav", 1800)
+    with decode(long, folder=tmp_path, limits=DecodeLimits(max_seconds=3600)):
+        [decoder] = decoders(psutil.Process())
+        while (state := kernel_state(decoder))["Seccomp"] != "2":
+            assert not state["State"].startswith("Z"), "it has ended"
+        assert (state["NoNewPrivs"], int(state["CapEff"], 16)) == ("1", 0)
+
+
+def kernel_state(process: psutil.Process) -> dict[str, str]:
+    """What the kernel says of a process."""
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
 def test_in_the_sandbox_only_calls_for_decoding_are_allowed(tmp_path: Path) -> None:
     if not seccomp.is_available():
         pytest.skip("this machine has no libseccomp")
@@ -98,6 +119,31 @@ def test_in_the_sandbox_only_calls_for_decoding_are_allowed(tmp_path: Path) -> N
         "os.mkfifo('/tmp/fifo')",
     ):
         assert in_sandbox(setup, denied) == "PermissionError", denied
+
+
+CALLS_OF_X86_64 = {
+    "ptrace": 101,
+    "add_key": 248,
+    "keyctl": 250,
+    "perf_event_open": 298,
+    "bpf": 321,
+    "userfaultfd": 323,
+    "io_uring_setup": 425,
+    "pidfd_send_signal": 424,
+}
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers of calls are those of x86_64")
+@pytest.mark.parametrize("call", CALLS_OF_X86_64)
+def test_in_the_sandbox_the_kernel_is_not_asked_for_what_no_decoder_needs(call: str) -> None:
+    if not seccomp.is_available():
+        pytest.skip("this machine has no libseccomp")
+    setup = "import ctypes; from whisper_appliance.core import seccomp\n"
+    setup += "kernel = ctypes.CDLL(None, use_errno=True)\n"
+    setup += "sandbox.set_no_new_privs(); assert seccomp.allow_only_decoding()"
+    number = CALLS_OF_X86_64[call]
+    asked = f"kernel.syscall({number}, 0, 0, 0, 0, 0); print(ctypes.get_errno())"
+    assert in_sandbox(setup, asked).splitlines()[0] == str(errno.EPERM)
 
 
 def test_in_the_sandbox_there_are_no_capabilities() -> None:

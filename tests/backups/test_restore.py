@@ -3,15 +3,17 @@
 import hashlib
 import io
 import os
+import shutil
 import sqlite3
 import stat
 import tarfile
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from tests.support.backups import fill, restore_of, titles
+from tests.support.file_systems import mounted
 from whisper_appliance.backups.archive_writer import ArchiveWriter
 from whisper_appliance.backups.daily import DailyCopies
 from whisper_appliance.backups.restore import Restore
@@ -98,6 +100,42 @@ def test_an_interrupted_restore_continues(data: Path, other: Path, moves: int, k
             killed.never()
     assert titles(other) == ["kept"]
     assert titles(restore.set_aside()[0]) == ["other"]
+
+
+@pytest.mark.parametrize("moves", [None, *range(1, 15, 2)])
+def test_folders_that_are_disks_of_their_own_are_restored(
+    data: Path, other: Path, moves: int | None, killed: "Killer"
+) -> None:
+    (before,) = (other / "audio").iterdir()
+    content = before.read_bytes()
+    shutil.rmtree(other / "certificates")
+    before.unlink()
+    with ExitStack() as opened:
+        for name in ("audio", "uploads", "certificates"):
+            opened.enter_context(mounted(other / name))
+        before.write_bytes(content)
+        (other / "uploads/lost+found").mkdir()  # belongs to the file system, and root only may read it
+        restore = restore_of(other)
+        restore.stage(io.BytesIO(backup_of(data)).read)
+        if moves is not None:
+            killed.after(moves)
+        while restore.staged():
+            try:
+                restore.apply()
+            except Killed:
+                killed.never()
+        assert titles(other) == ["kept"]
+        (aside,) = restore.set_aside()
+        assert titles(aside) == ["other"]
+        assert (aside / "audio" / before.name).read_bytes() == content
+        assert (other / "uploads/lost+found").is_dir()
+        assert not (aside / "uploads/lost+found").exists()
+        for name in ("audio", "certificates"):
+            assert contents(other / name) == contents(data / name)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 class Killed(BaseException):

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from benchmarks.conformance import openai_clients, recorded, socket_clients
 from benchmarks.conformance.__main__ import check_rows
-from benchmarks.conformance.table import BEGIN, Result, write_readme
-from benchmarks.conformance.target import CheckFailed, NotChecked, Row, Target, expect
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-
-from tests.support.program import Server, running
+from benchmarks.conformance.own_appliance import running_appliance
+from benchmarks.conformance.table import BEGIN, Result, write_column, write_readme
+from benchmarks.conformance.target import UNKNOWN_KEY, CheckFailed, NotChecked, Row, Target, expect
 
 pytestmark = pytest.mark.slow  # starts the real program with a model
 
-LEAN = ("OpenAI, JavaScript", "OpenAI, Python (asynchronous)", "Deepgram, Python")
+LEAN = (
+    "OpenAI, JavaScript", "OpenAI, Python (asynchronous)", "Deepgram, Python", "Home Assistant (Wyoming)",
+    "MCP clients",
+)  # fmt: skip
 """Beside the recorded requests; tests of the other protocols have their clients already."""
 ROWS = [
     row
@@ -25,22 +25,10 @@ ROWS = [
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("conformance")
-    (folder / "models").mkdir()
-    (folder / "models" / "tiny.en").symlink_to(tiny_en)
-    settings = {"CORS_ORIGINS": "app://obsidian.md", "MIN_FREE_DISK": "0"}
-    with running(folder, folder / "models", "tiny.en", settings) as running_server:
-        running_server.wait_for_model()
-        yield running_server
-
-
-@pytest.fixture(scope="module")
-def target(server: Server, beckett: Path, tmp_path_factory: pytest.TempPathFactory) -> Target:
-    chain = x509.load_pem_x509_certificates((server.data_dir / "certificates/server.pem").read_bytes())
-    authority = tmp_path_factory.mktemp("authority") / "ca.pem"
-    authority.write_bytes(chain[-1].public_bytes(Encoding.PEM))
-    return Target(server.url, "any", "whisper-1", beckett, "fail better", server.trusting, authority)
+def target(tiny_en: Path, beckett: Path) -> Iterator[Target]:
+    given = Target("", UNKNOWN_KEY, "whisper-1", beckett, "fail better")
+    with running_appliance(given, "tiny.en", tiny_en) as own:
+        yield own
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.program}: {row.check}")
@@ -83,3 +71,18 @@ def test_the_readme_lists_programs_that_pass_in_every_row(tmp_path: Path) -> Non
     assert "bad" not in text
     assert text.startswith("before\n")
     assert text.endswith("after\n")
+
+
+def test_a_column_is_added_to_the_page_or_replaced(tmp_path: Path) -> None:
+    page = tmp_path / "conformance.md"
+    page.write_text(f"before\n{BEGIN}\n<!-- end -->\nafter\n")
+    text, live = (Row("a", check, "client", lambda _: None) for check in ("text", "live"))
+    write_column([Result(text, True), Result(live, False)], "ours", page)
+    write_column([Result(text, True), Result(live, None)], "theirs", page)
+    write_column([Result(text, True), Result(live, True)], "ours", page)
+    assert page.read_text() == (
+        f"before\n{BEGIN}\n"
+        "| row | ours | theirs |\n| --- | --- | --- |\n"
+        "| a: text | yes | yes |\n| a: live | yes | — |\n| rows that pass | 2 of 2 | 1 of 1 |\n"
+        "<!-- end -->\nafter\n"
+    )

@@ -30,7 +30,7 @@ def model_of(name: str, tiny_en: Path, folder: Path) -> Path:
     """tiny.en in the format of an engine."""
     if name != "openai-whisper":
         return tiny_en
-    if find_spec("whisper") is None:
+    if not all(map(find_spec, ("whisper", "torch"))):
         pytest.skip("the extra openai-whisper is not installed")
     import torch
 
@@ -130,3 +130,20 @@ def test_an_engine_that_is_not_installed_is_refused_with_its_name(name: str, tmp
     with pytest.raises(ModelUnavailable, match="no engine") as refusal:
         load_engine(EngineSpec(name, "tiny.en", tmp_path, device="cpu"))
     assert name in refusal.value.message
+
+
+def test_words_of_a_text_to_align_get_their_times(engine: Engine, speech: Samples) -> None:
+    options = Options(language="en", word_timestamps=True)
+    (heard,) = engine.transcribe([Window(speech, options)])
+    words = [word for segment in heard.segments for word in segment.words]
+    (aligned,) = engine.transcribe([Window(speech, options, text_to_align=heard.text)])
+    (segment,) = aligned.segments
+    assert segment.text == heard.text
+    assert [word.word for word in segment.words] == [word.word for word in words]
+    starts = np.array([word.start for word in words])
+    assert np.median(np.abs(starts - [word.start for word in segment.words])) < 0.1
+    (other,) = engine.transcribe(
+        [Window(speech, options, text_to_align=" Nothing of this was ever said here.")]
+    )
+    assert "".join(word.word for word in other.segments[0].words) == " Nothing of this was ever said here."
+    assert all(one.start <= two.start for one, two in pairwise(other.segments[0].words))

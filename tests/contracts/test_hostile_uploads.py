@@ -23,6 +23,8 @@ from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import AudioTooLong, Undecodable
 from whisper_appliance.server.application import create_app
 
+pytestmark = pytest.mark.slow  # starts the real program
+
 CUT_OFF = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nnoi'
 MULTIPART = "multipart/form-data; boundary=x"
 

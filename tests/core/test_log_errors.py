@@ -27,6 +27,17 @@ def test_an_unexpected_error_has_its_traceback() -> None:
     assert [(line["log_level"], line["exc_info"]) for line in lines] == [("error", True)]
 
 
+def test_an_error_of_hostile_input_is_one_short_line() -> None:
+    def call() -> None:
+        raise KeyError("x" * 10_000)
+
+    with capture_logs() as lines:
+        assert not log_errors(call, "a message was refused", of_input=True)
+    (line,) = lines
+    assert (line["log_level"], line["event"], len(line["reason"])) == ("info", "a message was refused", 200)
+    assert line["reason"].startswith("KeyError: ")
+
+
 def test_success_logs_nothing() -> None:
     with capture_logs() as lines:
         assert log_errors(lambda: None, "a sample failed")

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -32,6 +31,8 @@ def pods(name: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", SETS)
 def test_the_manifests_are_valid(name: str) -> None:
+    import kubernetes_validate  # takes two seconds to import, of every worker that collects the tests
+
     for resource in resources(name):
         for version in (OLDEST, kubernetes_validate.latest_version()):
             kubernetes_validate.validate(resource, version, strict=True)

@@ -1,17 +1,22 @@
 """The process of a diarizer: windows, cancelling, failures. Real processes, scripted voices."""
 
 import os
+import socket
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
 import pytest
 
+from tests.support.engines import check_confession, confession
 from whisper_appliance.audio.audio_source import AudioSource
 from whisper_appliance.core.errors import Cancelled, EngineFailed, ModelUnavailable
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.diarization.contract import Diarization, DiarizerSpec, Turn
 from whisper_appliance.diarization.process.client import diarize
+
+pytestmark = pytest.mark.slow  # starts diarizer processes
 
 RATE = 16_000
 SPEC = DiarizerSpec("scripted")
@@ -50,11 +55,29 @@ def load_crashing(_spec: DiarizerSpec) -> Loudness:
     return Crashing()
 
 
+def load_confessing(spec: DiarizerSpec) -> Loudness:
+    """Says what its process may do; the name of the diarizer is a port and a file."""
+    port, _, secret = spec.diarizer.partition(" ")
+    raise ModelUnavailable("{told}", told=confession(int(port), secret))
+
+
 def recording(*loudness: float) -> AudioSource:
     """A second of each loudness."""
     samples = np.repeat(np.array(loudness, np.float32), RATE)
     source = SimpleNamespace(read=lambda start, stop: samples[start:stop], seconds=float(len(loudness)))
     return cast(AudioSource, source)
+
+
+def test_a_diarizer_has_few_rights_no_network_and_nothing_of_our_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ADMIN_PASSWORD", "marker")
+    (secret := tmp_path / "secret.key").write_text("secret")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        spec = DiarizerSpec(f"{listener.getsockname()[1]} {secret}")
+        with pytest.raises(ModelUnavailable) as told:
+            diarize(recording(0), spec, load=load_confessing)
+    check_confession(str(told.value), secret)
 
 
 def test_windows_reach_the_process_and_its_turns_come_back() -> None:

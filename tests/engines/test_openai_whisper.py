@@ -12,9 +12,9 @@ from whisper_appliance.core.errors import ModelUnavailable
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import EngineSpec, Options, Window
 from whisper_appliance.engines.onnx.ct2_weights import Weights
-from whisper_appliance.engines.openai_whisper.engine import OpenAIWhisperEngine
+from whisper_appliance.engines.openai_whisper.engine import OpenAIWhisperEngine, check_torch
 
-installed = find_spec("whisper") is not None
+installed = all(map(find_spec, ("whisper", "torch")))
 needs_extra = pytest.mark.skipif(not installed, reason="the extra openai-whisper is not installed")
 
 
@@ -89,3 +89,10 @@ def test_a_folder_of_another_format_is_refused_with_the_reason(tiny_en: Path) ->
 def test_without_the_extra_the_error_names_the_package(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match=r"whisper-appliance\[openai-whisper\]"):
         OpenAIWhisperEngine(EngineSpec("openai-whisper", "tiny.en", tmp_path))
+
+
+@pytest.mark.parametrize("version", ["2.5.1", "2.6.0+cpu", "2.9.1+cu128"])
+def test_a_pytorch_that_runs_code_from_checkpoints_is_refused(version: str) -> None:
+    with pytest.raises(ModelUnavailable, match="may run code"):
+        check_torch(version)
+    check_torch("2.10.0+cpu")

@@ -155,10 +155,39 @@ def test_a_lone_timestamp_ends_the_window() -> None:
     assert (result.text, result.decoded_seconds) == (" one two", 10.0)
 
 
-def test_the_first_window_of_a_recording_gets_beams() -> None:
-    decoder = ScriptedDecoder(answer(*said(" hello", 0, 5)))
+UNSURE = answer(*said(" hollow", 0, 5), logprob=-0.6)
+SURE = answer(*said(" hello", 0, 5), logprob=-0.45)
+SURER = answer(*said(" hello", 0, 5), logprob=-0.55)
+LOOP = answer(*said(" ha ha", 0, 5), compression=3.0)
+
+
+@pytest.mark.parametrize(
+    ("answers", "text", "asked"),
+    [
+        pytest.param([SURE], " hello", 1, id="sure"),
+        pytest.param([UNSURE, SURER], " hello", 2, id="unsure"),
+        pytest.param([UNSURE, LOOP], " hollow", 2, id="a loop of the beams"),
+    ],
+)
+def test_an_unsure_first_window_is_searched_with_beams(
+    answers: list[DecodeResult], text: str, asked: int
+) -> None:
+    decoder = ScriptedDecoder(*answers)
+    assert hear_one(decoder, replace(window(5), batch="alone")).text == text
+    assert decoder.asked == [(1, ()), (5, ())][:asked]
+
+
+def test_the_search_for_a_better_text_may_take_as_many_tokens() -> None:
+    decoder = ScriptedDecoder(replace(UNSURE, tokens=said(" many tokens a word" * 2, 0, 5)), SURER)
     hear_one(decoder, replace(window(5), batch="alone"))
-    assert decoder.asked == [(2, ())]
+    assert [tokens for _, tokens in decoder.known] == [5 * 8 + 12] * 2
+
+
+@pytest.mark.parametrize("options", [{"quality": "fast"}, {"beam_size": 2}, {"temperature": 0.4}, {}])
+def test_no_other_window_is_searched_for_being_unsure(options: dict[str, Any]) -> None:
+    decoder = ScriptedDecoder(UNSURE)
+    asked = replace(window(5, **options), batch="alone" if options else "even")
+    assert hear_one(decoder, asked).text == " hollow"
 
 
 def test_a_bad_answer_is_tried_with_beam_search_and_then_warmer() -> None:

@@ -2,36 +2,55 @@
 
 import os
 import sqlite3
-import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.support.faults import Serve, decoded_windows
+from tests.support.file_systems import mounted
 from tests.support.https_client import Visitor
 from tests.support.live_client import client, settings_of
-from tests.support.program import REAL, served, start
+from tests.support.program import REAL, Server, served, start
 from tests.support.speech import packets, spoken
 from tests.support.wait import wait_until
+from whisper_appliance.jobs.storage import DISK_MARK
 
 pytestmark = pytest.mark.slow  # starts the real program
 
-DISK_BYTES = 24 * 2**20
+FOLDERS = ("uploads", "decoded", "audio", "backups")
+LESS_THAN_DECODED_BYTES = 200_000
+LESS_THAN_A_RECORDING_BYTES = 200_000
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 24 MB where the program keeps its data."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)]
-    mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"mounting a small disk needs root: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    """A small disk where the program keeps its data."""
+    with mounted(tmp_path / "data"):
+        yield tmp_path / "data"
+
+
+@pytest.fixture(scope="module")
+def disks(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
+    """The program, whose database and each of whose folders has a small disk of its own."""
+    folder = tmp_path_factory.mktemp("disks")
+    settings = settings_of(tiny_en, folder) | {"REQUESTS_PER_MINUTE": "100000", "REPEAT_SECONDS": "0"}
+    settings |= {"KEEP_AUDIO": "everyone"}
+    with ExitStack() as opened:
+        for name in ("", *FOLDERS):
+            opened.enter_context(mounted(folder / "data" / name))
+        yield opened.enter_context(served(folder, REAL, **settings))
+
+
+@contextmanager
+def full(disk: Path, leave_bytes: int = 0) -> Iterator[None]:
+    """No space on the disk, for a while."""
+    fill(disk, leave_bytes)
+    try:
+        yield
+    finally:
+        (disk / "filler").unlink()
 
 
 def fill(disk: Path, leave_bytes: int = 0) -> None:
@@ -43,6 +62,11 @@ def fill(disk: Path, leave_bytes: int = 0) -> None:
             os.posix_fallocate(file.fileno(), 0, max(1, filler.stat().st_size + free - leave_bytes))
         except OSError:
             return
+
+
+def no_upload_is_left(server: Server) -> bool:
+    """Whether the disk of uploads has its mark only."""
+    return [path.name for path in (server.data_dir / "uploads").iterdir()] == [DISK_MARK]
 
 
 def test_a_full_disk_refuses_uploads_serves_reads_and_recovers(
@@ -97,20 +121,62 @@ def test_a_start_on_a_full_disk_ends_with_the_reason(disk: Path, tmp_path: Path,
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("chunks", [0, 1], ids=["before it is decoded", "while it is transcribed"])
-def test_a_disk_that_fills_up_behind_an_upload_fails_no_job(
-    disk: Path, tmp_path: Path, tiny_en: Path, nagg_and_nell: Path, chunks: int
+@pytest.mark.parametrize(
+    ("folder", "leave_bytes"),
+    [("decoded", 0), ("decoded", LESS_THAN_DECODED_BYTES), ("audio", 0)],
+    ids=["before it is decoded", "while it is decoded", "after it is decoded"],
+)
+def test_a_job_waits_for_space_in_the_folder_that_it_needs(
+    disks: Server, nagg_and_nell: Path, folder: str, leave_bytes: int
 ) -> None:
-    settings = settings_of(tiny_en, disk) | {"MIN_FREE_DISK": "1MiB", "WORKER_PROCESSES": "1"}
-    with served(tmp_path, REAL, **settings) as server:
-        visitor = Visitor(server)
-        job = visitor.put(nagg_and_nell.read_bytes())
-        if chunks:
-            wait_until(lambda: visitor.job(job)["progress"] > 0)
-        fill(disk)
-        # a quick machine may have finished it, which makes room
-        wait_until(lambda: "disk_full" in visitor.reasons() or visitor.job(job)["status"] == "done")
-        assert visitor.job(job)["status"] != "failed"
-        (disk / "filler").unlink()
-        assert visitor.ended(job, 120)["error"] is None
-        assert "from that ditch" in visitor.text(job).lower()
+    visitor = Visitor(disks)
+    with full(disks.data_dir / folder, leave_bytes):
+        job = visitor.put(nagg_and_nell.read_bytes() + folder.encode() + bytes(leave_bytes // 100))
+        waiting = wait_until(lambda: visitor.job(job)["waiting"])
+        assert waiting["code"] == "disk_full"
+        assert visitor.job(job)["status"] == "queued"
+    assert visitor.ended(job)["error"] is None
+    assert "from that ditch" in visitor.text(job).lower()
+
+
+def test_a_recording_moves_to_the_disk_of_kept_recordings_once_there_is_space(
+    disks: Server, nagg_and_nell: Path
+) -> None:
+    visitor = Visitor(disks)
+    recording = nagg_and_nell.read_bytes() + bytes(3)
+    audio, uploads = disks.data_dir / "audio", disks.data_dir / "uploads"
+    with full(audio, LESS_THAN_A_RECORDING_BYTES):  # enough for its peaks
+        job = visitor.put(recording)
+        waiting = wait_until(lambda: visitor.job(job)["waiting"])
+        assert waiting["code"] == "disk_full"
+        assert not (audio / job).exists()
+        assert any(path.read_bytes() == recording for path in uploads.iterdir())
+    assert visitor.ended(job)["error"] is None
+    assert (audio / job).read_bytes() == recording
+    assert not any(path.suffix == ".part" for path in audio.iterdir())
+    wait_until(lambda: no_upload_is_left(disks))
+
+
+def test_a_job_waits_for_space_for_its_result(disks: Server, nagg_and_nell: Path) -> None:
+    visitor = Visitor(disks)
+    job = visitor.put(nagg_and_nell.read_bytes() + bytes(2))
+    with full(disks.data_dir):
+        wait_until(lambda: "A job waits for the database" in disks.log.read_text())
+        assert visitor.job(job)["status"] == "running"
+    assert visitor.ended(job)["error"] is None
+    assert "from that ditch" in visitor.text(job).lower()
+
+
+@pytest.mark.parametrize("folder", ["uploads", "backups"])
+def test_a_job_that_is_accepted_needs_no_space_in_other_folders(
+    disks: Server, nagg_and_nell: Path, folder: str
+) -> None:
+    visitor = Visitor(disks)
+    job = visitor.put(nagg_and_nell.read_bytes() + folder.encode())
+    with full(disks.data_dir / folder):
+        assert visitor.ended(job)["error"] is None
+        if folder == "uploads":
+            refused = visitor.send(bytes(8 * 2**20), **{"async": "1"})
+            assert (refused.status, refused.code) == (507, "disk_full")
+    assert "from that ditch" in visitor.text(job).lower()
+    wait_until(lambda: no_upload_is_left(disks))

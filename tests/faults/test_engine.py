@@ -8,15 +8,16 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 
-from tests.support.engines import ScriptedEngine, write_device
+from tests.support.engines import ScriptedEngine, one_token, takes_token
 from tests.support.https_client import Visitor
 from tests.support.live_client import settings_of
+from tests.support.memory_groups import memory_group
 from tests.support.program import REAL, Server, served
 from tests.support.wait import wait_until
 from whisper_appliance.core.errors import EngineFailed
@@ -49,11 +50,7 @@ def visitor(server: Server) -> Visitor:
 
 def engine_of(server: Server) -> psutil.Process | None:
     """The process of the engine, None if there is none."""
-    for process in psutil.Process(server.process.pid).children(recursive=True):
-        with suppress(psutil.Error):
-            if any("engines.process.start" in word for word in process.cmdline()):
-                return process
-    return None
+    return next(iter(_children(server, "engines.process.start")), None)
 
 
 def starve(engine: psutil.Process, most_bytes: int) -> None:
@@ -105,7 +102,7 @@ def test_a_job_waits_with_the_reason_while_no_engine_gets_memory(
     starved: set[int] = set()
 
     def starve_all() -> None:
-        while not over.wait(0.01):
+        while not over.wait(0.03):
             with suppress(psutil.Error):
                 if (engine := engine_of(server)) and engine.pid not in starved:
                     starve(engine, 200 * MEBIBYTE)  # python starts, its libraries do not fit
@@ -142,11 +139,47 @@ def test_engines_killed_three_times_fail_no_job(server: Server, visitor: Visitor
 
 def test_a_killed_decoder_fails_no_job(server: Server, visitor: Visitor, nagg_and_nell: Path) -> None:
     job = visitor.put(nagg_and_nell.read_bytes() + bytes(2))
-    for decoder in wait_until(lambda: _decoders(server)):
+    for decoder in wait_until(lambda: _children(server, "decoder_child")):
         decoder.kill()
     found = visitor.ended(job, 120)
     assert found["error"] is None
     assert "from that ditch" in visitor.text(job).lower()
+
+
+@pytest.mark.parametrize(
+    ("program", "mebibytes"), [("engines.process.start", 64), ("decoder_child", 8)], ids=["engine", "decoder"]
+)
+def test_a_job_waits_while_the_kernel_kills_for_lack_of_memory(
+    server: Server, visitor: Visitor, cities: Path, program: str, mebibytes: int
+) -> None:
+    web, over = web_of(server), threading.Event()
+    jobs: list[str] = []
+
+    def take_memory_away() -> None:
+        while not over.wait(0.03):
+            for process in _children(server, program):
+                group.add(process.pid)
+
+    def waiting() -> Any:
+        """What a job waits for once the kernel has killed; one that was quicker is followed by another."""
+        if not jobs or visitor.job(jobs[-1])["status"] == "done":
+            for process in _children(server, program):
+                process.kill()  # one that has worked keeps memory, and might do with that
+            jobs.append(visitor.put(cities.read_bytes() + bytes(2 * (mebibytes + len(jobs)))))
+        return group.kills and visitor.job(jobs[-1])["waiting"]
+
+    with memory_group(mebibytes * MEBIBYTE) as group:
+        taker = threading.Thread(target=take_memory_away)
+        taker.start()
+        try:
+            assert wait_until(waiting)["message"]
+        finally:
+            over.set()
+            taker.join()
+        for process in _children(server, program):
+            process.kill()
+    assert visitor.ended(jobs[-1], 120)["error"] is None
+    assert web_of(server) == web
 
 
 def _other_engine(server: Server, known: set[int]) -> psutil.Process | None:
@@ -154,11 +187,11 @@ def _other_engine(server: Server, known: set[int]) -> psutil.Process | None:
     return engine if engine and engine.pid not in known else None
 
 
-def _decoders(server: Server) -> list[psutil.Process]:
+def _children(server: Server, program: str) -> list[psutil.Process]:
     found = []
     for process in psutil.Process(server.process.pid).children(recursive=True):
         with suppress(psutil.Error):
-            if any("decoder_child" in word for word in process.cmdline()):
+            if any(program in word for word in process.cmdline()):
                 found.append(process)
     return found
 
@@ -170,8 +203,7 @@ class Starving(ScriptedEngine):
         match (windows[0].options.prompt or "").split():
             case ["starve"]:
                 raise MemoryError
-            case ["starve", "once", path] if not Path(path).read_text():
-                write_device(path)
+            case ["starve", "once", path] if takes_token(path):
                 raise RuntimeError("std::bad_alloc")
         return super().transcribe(windows)
 
@@ -181,11 +213,11 @@ def starving(spec: EngineSpec) -> Starving:
     return Starving()
 
 
-def test_a_window_out_of_memory_is_retried_once_and_then_fails_with_the_reason() -> None:
-    spec = EngineSpec("faster-whisper", "scripted", Path("/nowhere"), workers=1)
+def test_a_window_out_of_memory_is_retried_once_and_then_fails_with_the_reason(tmp_path: Path) -> None:
+    spec = EngineSpec("faster-whisper", "scripted", tmp_path, workers=1)
     second = np.zeros(16_000, np.float32)
     with (
-        NamedTemporaryFile(dir="/dev/shm") as starved,
+        one_token(tmp_path) as token,
         closing(EngineProcess(spec, load=starving)) as engine,
     ):
         engine.start()
@@ -193,7 +225,7 @@ def test_a_window_out_of_memory_is_retried_once_and_then_fails_with_the_reason()
         def submit(script: str) -> Future[WindowResult]:
             return engine.submit(Window(second, Options(prompt=script)), priority=Priority.BATCH)
 
-        once = f"starve once {starved.name}"
+        once = f"starve once {token}"
         assert submit(once).result(30).segments[0].text.strip() == once
         with pytest.raises(EngineFailed, match="ran out of memory"):
             submit("starve").result(30)

@@ -121,6 +121,17 @@ def test_a_name_the_authority_may_not_sign_brings_a_new_authority(
     connect(certificates, ca_of(certificates), "whisper.example.org")
 
 
+def test_showing_or_exporting_it_with_settings_of_a_shell_changes_no_certificate(
+    certificates: Certificates, clock: Clock
+) -> None:
+    folder = certificates.ensure().parent
+    ca, before = ca_of(certificates), certificates.info()
+    shell = Certificates(folder, lambda: ["whisper.example.org"], clock=clock)
+    assert ca_of(shell) == ca
+    assert shell.info().fingerprint == before.fingerprint
+    assert certificates.info() == before
+
+
 def test_an_authority_near_its_end_is_replaced(certificates: Certificates, clock: Clock) -> None:
     certificates.ensure()
     before = ca_of(certificates)

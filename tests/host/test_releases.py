@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.releases import OURS, Feed
 from whisper_appliance.core.errors import BadSetting, Unavailable
-from whisper_appliance.host.releases import check_for_update, fetch, is_newer, read_feed
+from whisper_appliance.host.releases import check_address, check_for_update, fetch, is_newer, read_feed
 
 GITHUB = [
     {"tag_name": "v0.3.0", "published_at": "2026-05-02T10:00:00Z", "body": "More.",
@@ -104,6 +104,13 @@ def test_an_error_of_the_feed_is_offline(feed: Feed, status: int) -> None:
 def test_redirects_to_other_schemes_or_hosts_are_refused(feed: Feed, target: str) -> None:
     feed.status, feed.headers = 302, {"Location": target}
     assert check_for_update(feed.url, "0.1.0", allowed=True).state == "broken"
+
+
+@pytest.mark.parametrize("target", ["http://127.0.0.1/", "https://localhost:5432/", "http://[::1]/"])
+def test_another_machine_does_not_redirect_to_this_one(target: str) -> None:
+    check_address(target)
+    with pytest.raises(BadSetting):
+        check_address(target, allow_local=False)
 
 
 def test_endless_redirects_are_aborted(feed: Feed) -> None:

@@ -2,12 +2,15 @@
 
 import errno
 import inspect
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.jobs import Script, StartQueue, ended, request
+from tests.support.library import transcript
 from tests.support.wait import wait_until
 from whisper_appliance.core import errors
 from whisper_appliance.core.errors import (
@@ -33,6 +36,10 @@ from whisper_appliance.jobs.failures import (
 from whisper_appliance.jobs.job import Job
 from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.library.transcripts import TranscriptRepository
+from whisper_appliance.library.translations import Translations
+from whisper_appliance.storage.database import Database
+from whisper_appliance.transcript.codec import to_json
+from whisper_appliance.translation.process.client import translate
 
 NOW = Priority.INTERACTIVE
 
@@ -105,6 +112,35 @@ def test_a_postponed_job_goes_on_after_a_restart(start_queue: StartQueue, tmp_pa
     id = queue.enqueue(request(tmp_path, "to be", NOW)).id
     wait_until(lambda: queue.get(id).waiting)
     assert ended(start_queue(Script()), id).status == "done"
+
+
+class Translating(Script):
+    """With the real translators of this machine."""
+
+    def translate(self, *given: Any, **callbacks: Any) -> list[str]:
+        return translate(*given, **callbacks)
+
+
+@pytest.mark.slow
+def test_a_translation_waits_where_its_translator_is_missing_and_goes_on_where_it_is(
+    start_queue: StartQueue, tmp_path: Path
+) -> None:
+    queue = start_queue(Translating())
+    database = Database.in_folder(tmp_path)
+    id = TranscriptRepository(database, audio_folder=tmp_path / "audio").add(
+        transcript(" Hallo."), title="Talk", owner="ann"
+    )
+    text = request(tmp_path, to_json(transcript(" Hallo.")), NOW)
+    job_id = queue.enqueue(
+        replace(text, model="marian", source="text", translation_of=id, translate_to="pt")
+    ).id
+    waiting = wait_until(lambda: queue.get(job_id).waiting)
+    assert waiting.code == "model_unavailable"
+    assert waiting.message.startswith("marian has no model here that translates from en to pt")
+    assert ended(start_queue(Script()), job_id).status == "done"
+    made = Translations(database).of(id)
+    assert made is not None
+    assert made.transcript.text == "en-pt: Hallo."
 
 
 @pytest.mark.slow

@@ -89,8 +89,12 @@ def test_a_model_that_cannot_be_loaded_is_replaced_and_the_transcript_says_so(mo
     assert "There is no memory for large." in lease.notices[0].message
 
 
-def test_a_model_for_english_only_does_not_translate(models: Models) -> None:
-    assert chosen(models, a_job(task="translate"), spoken="en", en="base.en").name == "base"
+@pytest.mark.parametrize("other", ["base.en", "distil-large-v3", "large-v3-turbo", "turbo"])
+def test_a_model_that_cannot_translate_is_not_chosen_to(models: Models, other: str) -> None:
+    assert chosen(models, a_job(task="translate"), spoken="de", de=other).name == "base"
+    assert chosen(models, a_job(task="translate", language="de"), de=other).name == "base"
+    assert chosen(models, a_job(language="de"), de=other).name == other
+    assert chosen(models, a_job(task="translate"), spoken="de", de="small").name == "small"
 
 
 def test_languages_may_be_names() -> None:

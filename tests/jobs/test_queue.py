@@ -1,9 +1,11 @@
 """The queue runs accepted jobs in order and within limits, until they end or are cancelled."""
 
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,14 @@ import pytest
 from tests.support.databases import postgresql
 from tests.support.jobs import Script, StartQueue, request
 from tests.support.wait import wait_until
-from whisper_appliance.core.errors import Busy, NoAudio, NotFound, Unavailable
+from whisper_appliance.core.errors import BadSetting, Busy, NoAudio, NotFound, Unavailable
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.cluster import INTERACTIVE_CONCURRENCY
 from whisper_appliance.jobs.events import JobChanged, JobEvent, JobProgressed
 from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.jobs.repository import JobRepository
+from whisper_appliance.jobs.workflows import check_sqlite
 from whisper_appliance.library.transcripts import TranscriptRepository
 
 pytestmark = pytest.mark.slow  # starts a queue for each test
@@ -27,6 +30,24 @@ INTERACTIVE = Priority.INTERACTIVE
 
 def history(queue: JobQueue) -> TranscriptRepository:
     return TranscriptRepository(queue.cluster.database)
+
+
+@pytest.mark.parametrize(
+    ("python", "sqlite", "refused"),
+    [((3, 11, 9), (3, 40, 1), False), ((3, 12, 0), (3, 40, 1), True), ((3, 13, 1), (3, 42, 0), False)],
+)
+def test_a_sqlite_that_is_too_old_for_the_queue_is_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+    python: tuple[int, ...],
+    sqlite: tuple[int, ...],
+    refused: bool,
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "version_info", python)
+        patched.setattr(sqlite3, "sqlite_version_info", sqlite)
+        expected = pytest.raises(BadSetting, match=r"Python 3\.12") if refused else nullcontext()
+        with expected:
+            check_sqlite()
 
 
 @pytest.mark.parametrize("priority", [INTERACTIVE, Priority.BATCH])
@@ -223,12 +244,17 @@ def test_slow_imports_are_left_to_the_launch() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_a_queue_that_cannot_start_reports_a_problem(start_queue: StartQueue, tmp_path: Path) -> None:
+def test_a_queue_that_cannot_start_reports_a_problem_until_it_can(
+    start_queue: StartQueue, tmp_path: Path
+) -> None:
     (tmp_path / "queue.sqlite").mkdir()
     queue = start_queue(Script())
     with pytest.raises(Unavailable, match="could not start"):
         queue.enqueue(request(tmp_path, "word"))
     assert queue.problem()
+    (tmp_path / "queue.sqlite").rmdir()
+    assert queue.wait(queue.enqueue(request(tmp_path, "word")).id, 10).status == "done"
+    assert not queue.problem()
 
 
 def test_waiting_jobs_start_in_the_order_that_their_owner_wants_also_after_a_restart(

@@ -94,6 +94,22 @@ def test_a_stop_of_the_appliance_is_no_attempt_of_the_job(jobs: JobRepository) -
         jobs.add_window(job.id, WINDOW, 0.5, None)
 
 
+def test_a_postponed_job_may_be_claimed_by_another_worker(database: Database, clock: Clock) -> None:
+    here, there = JobRepository(database, clock=clock), JobRepository(database, clock=clock)
+    here.register_worker("here", "shared")
+    there.register_worker("there", "shared")
+    job = here.claim(add(here).id)
+    here.add_window(job.id, WINDOW, 0.5, 30.0)
+    here.postpone(job.id, "model_unavailable", "It is missing here.", 2)
+    assert there.claimable() == ()
+    clock.forward(seconds=3)
+    assert [each.id for each in there.claimable()] == [job.id]
+    again = there.claim(job.id)
+    assert (again.attempts, there.windows_of(job.id)) == (1, [WINDOW])
+    with pytest.raises(Conflict):
+        here.set_progress(job.id, 0.6)
+
+
 def test_rows_of_old_jobs_are_deleted_but_not_their_transcripts(
     jobs: JobRepository, database: Database
 ) -> None:

@@ -20,9 +20,10 @@ from tests.support.jobs import (
 )
 from tests.support.program import commanded, send_command
 from tests.support.wait import wait_until
-from whisper_appliance.core.errors import AlreadyRunning
+from whisper_appliance.core.errors import AlreadyRunning, BadSetting, NotFound, Unavailable, Undecodable
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.job_runner import MAX_ATTEMPTS
+from whisper_appliance.jobs.storage import JobFolders
 from whisper_appliance.library.transcripts import TranscriptRepository
 
 pytestmark = pytest.mark.slow  # starts and kills programs
@@ -179,8 +180,56 @@ def test_jobs_continue_after_the_worker_id_was_lost_or_the_folder_was_restored_e
 
 def test_a_job_waits_while_the_shared_folder_is_not_mounted(start_queue: StartQueue, tmp_path: Path) -> None:
     mounted = threading.Event()
+    mounted.set()
     queue = start_queue(Script(), is_mounted=mounted.is_set)
+    queue.pause("ann")
     job = queue.enqueue(request(tmp_path, "a1 a2", Priority.INTERACTIVE))
-    assert queue.wait(job.id, 1).status == "running"
+    mounted.clear()
+    queue.resume("ann")
+    waiting = wait_until(lambda: queue.get(job.id).waiting)
+    assert "not mounted" in waiting.message
+    with pytest.raises(Unavailable, match="not mounted"):
+        queue.enqueue(request(tmp_path, "more", Priority.INTERACTIVE))
     mounted.set()
     assert ended(queue, job.id).status == "done"
+
+
+@pytest.mark.parametrize(
+    "error", [Undecodable("It can't be opened."), NotFound("It is gone."), OSError(5, "I/O")]
+)
+def test_a_shared_folder_that_goes_away_fails_no_job(
+    start_queue: StartQueue, tmp_path: Path, error: Exception
+) -> None:
+    mounted = threading.Event()
+    mounted.set()
+
+    def unmount_once(word: str) -> None:
+        if not (tmp_path / "unmounted").exists():
+            (tmp_path / "unmounted").touch()
+            mounted.clear()
+            raise error
+
+    queue = start_queue(Script(before_window=unmount_once), is_mounted=mounted.is_set)
+    job = queue.enqueue(request(tmp_path, "a1 a2", Priority.INTERACTIVE))
+    waiting = wait_until(lambda: queue.get(job.id).waiting)
+    assert "not mounted" in waiting.message
+    mounted.set()
+    assert ended(queue, job.id).status == "done"
+
+
+def test_recordings_are_away_while_one_of_their_folders_is(tmp_path: Path) -> None:
+    folders = JobFolders(tmp_path, tmp_path)
+    folders.prepare()
+    for name in ("uploads", "audio"):
+        assert folders.are_mounted()
+        (tmp_path / name).rename(tmp_path / "away")
+        assert not folders.are_mounted()
+        (tmp_path / "away").rename(tmp_path / name)
+    assert folders.are_mounted()
+
+
+def test_a_start_without_the_disk_of_a_folder_names_it(tmp_path: Path) -> None:
+    (tmp_path / "uploads").symlink_to(tmp_path / "disk/uploads")
+    with pytest.raises(BadSetting, match="Mount it") as refused:
+        JobFolders(tmp_path, tmp_path).prepare()
+    assert "uploads" in str(refused.value)

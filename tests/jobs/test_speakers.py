@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.jobs import Script, StartQueue, decoded_windows, ended, request
 from tests.support.wait import wait_until
 from whisper_appliance.core.errors import Cancelled, EngineFailed
@@ -15,6 +17,8 @@ from whisper_appliance.jobs.job import JobRequest
 from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.transcript.model import Transcript
+
+pytestmark = pytest.mark.slow  # a queue of its own for each
 
 OPTIONS = Options(diarize=True, word_timestamps=True)
 

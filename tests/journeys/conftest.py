@@ -1,6 +1,5 @@
 """The whole program with a real model, and people with a real browser in front of it."""
 
-import shutil
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
-from tests.support.browser import ARGUMENTS, AXE, CHROMIUM, new_browser
+from tests.support.browser import ARGUMENTS, AXE, chromium_path, new_browser
 from tests.support.program import Server, running
 
 expect.set_options(timeout=60_000)  # engines are slow where many things run at once
@@ -25,7 +24,8 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Path:
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """The real program with tiny.en, ready; one for all tests, each of which is a browser of its own."""
-    settings = {"KEEP_AUDIO": "everyone"}
+    # one window at a time: a long recording in the background leaves a core to the browser
+    settings = {"KEEP_AUDIO": "everyone", "WORKER_PROCESSES": "1"}
     with running(tmp_path_factory.mktemp("appliance"), model_dir, "tiny.en", settings) as program:
         program.wait_for_model()
         yield program
@@ -34,9 +34,9 @@ def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterat
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """One browser for the journeys; Playwright keeps an event loop going, which other tests must not meet."""
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    path = chromium_path()
     if path is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium")
+        pytest.skip("Chromium is not installed: apt-get install chromium-headless-shell")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser

@@ -219,3 +219,21 @@ def test_the_dialog_of_downloads_is_accessible(page: Page, axe: str, beckett: Pa
     page.get_by_role("link", name="More formats").click()
     expect(page.get_by_role("dialog", name="Download")).to_be_visible()
     assert barriers_in_both_themes(page, axe) == []
+    page.keyboard.press("Escape")
+    expect(page.locator("#tools summary", has_text="Download")).to_be_focused()
+
+
+@pytest.mark.parametrize("address", ["/docs/live", "/docs/sockets"])
+def test_the_pages_of_the_live_protocols_are_accessible(page: Page, axe: str, address: str) -> None:
+    settled(page, address)
+    assert barriers_in_both_themes(page, axe) == []
+
+
+@pytest.mark.slow
+def test_a_long_error_stays_in_its_row_of_the_queue(page: Page) -> None:
+    page.goto("/")
+    add_files(page, {"name": "bad.wav", "mimeType": "audio/wav", "buffer": b"not audio " * 300})
+    expect(card(page, "bad")).to_have_attribute("data-state", "failed")
+    page.goto("/queue")
+    expect(page.locator("#failed .facts")).to_contain_text("audio")
+    assert scrolls_sideways(page) == []

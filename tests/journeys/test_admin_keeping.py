@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.browser import barriers_in_both_themes, new_browser, sign_in
+from tests.support.browser import barriers_in_both_themes, owners_browser
 from tests.support.client import PASSWORD
 from tests.support.program import Server, running
 
@@ -31,15 +31,8 @@ def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterat
 
 @pytest.fixture(scope="module")
 def owners(chromium: Browser, program: Server) -> Iterator[BrowserContext]:
-    """The owner's browser, signed in."""
-    context = new_browser(chromium, program, bypass_csp=True)
-    page = context.new_page()
-    page.goto("/sign-in")
-    sign_in(page)
-    expect(page).to_have_url(f"{program.url}/")
-    page.close()
-    yield context
-    context.close()
+    with owners_browser(chromium, program) as context:
+        yield context
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.browser import barriers, barriers_in_both_themes, new_browser
+from tests.support.browser import barriers, barriers_in_both_themes, owners_browser
 from tests.support.certificates import make
 from tests.support.client import PASSWORD
 from tests.support.program import Server, running
@@ -26,23 +26,14 @@ def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def admins(chromium: Browser, program: Server) -> Iterator[BrowserContext]:
-    """The browser of the owner, signed in."""
-    context = new_browser(chromium, program, bypass_csp=True)
-    page = context.new_page()
-    page.goto("/sign-in")
-    page.get_by_label("Name").fill("admin")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page).to_have_url(f"{program.url}/")
-    page.close()
-    yield context
-    context.close()
+def owners(chromium: Browser, program: Server) -> Iterator[BrowserContext]:
+    with owners_browser(chromium, program) as context:
+        yield context
 
 
 @pytest.fixture
-def context(admins: BrowserContext) -> BrowserContext:
-    return admins
+def context(owners: BrowserContext) -> BrowserContext:
+    return owners
 
 
 @pytest.mark.parametrize("address", PAGES)

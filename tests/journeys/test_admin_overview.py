@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.browser import barriers, new_browser, sign_in
+from tests.support.browser import barriers, barriers_in_both_themes, new_browser, owners_browser
 from tests.support.client import PASSWORD
 from tests.support.pages import add_files, named, transcribe
 from tests.support.program import Server, running
@@ -31,27 +31,22 @@ PAGES = ("/admin/overview", "/admin/jobs", "/admin/statistics")
 def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """One of its own, whose owner is there from the start."""
     folder = tmp_path_factory.mktemp("panel")
-    with running(folder, model_dir, "tiny.en", {"ADMIN_PASSWORD": PASSWORD}) as program:
+    with running(
+        folder, model_dir, "tiny.en", {"ADMIN_PASSWORD": PASSWORD, "WORKER_PROCESSES": "1"}
+    ) as program:
         program.wait_for_model()
         yield program
 
 
 @pytest.fixture(scope="module")
-def admins(chromium: Browser, program: Server) -> Iterator[BrowserContext]:
-    """The browser of the owner, signed in."""
-    context = new_browser(chromium, program, bypass_csp=True)
-    page = context.new_page()
-    page.goto("/sign-in")
-    sign_in(page)
-    expect(page).to_have_url(f"{program.url}/")
-    page.close()
-    yield context
-    context.close()
+def owners(chromium: Browser, program: Server) -> Iterator[BrowserContext]:
+    with owners_browser(chromium, program) as context:
+        yield context
 
 
 @pytest.fixture
-def context(admins: BrowserContext) -> BrowserContext:
-    return admins
+def context(owners: BrowserContext) -> BrowserContext:
+    return owners
 
 
 @pytest.fixture
@@ -64,10 +59,8 @@ def visitor(chromium: Browser, program: Server) -> Iterator[Page]:
 
 def nobody_is_kept_out(page: Page, axe: str) -> None:
     """In both themes."""
-    page.emulate_media(color_scheme="light", reduced_motion="reduce")
-    assert barriers(page, axe) == []
-    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-    assert barriers(page, axe) == []
+    page.emulate_media(reduced_motion="reduce")
+    assert barriers_in_both_themes(page, axe) == []
 
 
 def test_the_overview_charts_the_load(page: Page, axe: str, visitor: Page, beckett: Path) -> None:

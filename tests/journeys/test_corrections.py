@@ -1,5 +1,6 @@
 """The words of a transcript are corrected by keyboard and mouse, and taken back."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +68,19 @@ def test_escape_drops_and_tab_saves_and_goes_on(transcript: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#at-0 p")).to_contain_text("First.")
     expect(page.locator("#at-1 p")).to_contain_text("Second.")
+
+
+def test_what_is_typed_while_a_line_is_saved_goes_into_the_next_one(transcript: Page) -> None:
+    page, held = transcript, list[Route]()
+    page.route("**/segments", lambda route: held.append(route), times=1)
+    page.locator("#at-0 a").press("F2")
+    page.keyboard.type(" First.")
+    with page.expect_request("**/segments"):
+        page.keyboard.press("Enter")
+    page.locator("#at-1 a").press("F2")
+    page.keyboard.type(" Never.")  # "e" alone would rename the transcript
+    held[0].continue_()
+    expect(page.locator("#at-1 textarea")).to_have_value(re.compile(r" Never\.$"))
 
 
 def test_words_that_cannot_be_saved_are_shown(transcript: Page) -> None:

@@ -136,6 +136,7 @@ def test_the_address_holds_the_search_and_a_hit_opens_at_its_words(page: Page, c
     page.get_by_label("Search titles and words").fill("wisdom")
     expect(page.locator("#count")).to_have_text("1 transcript")
     expect(page).to_have_url(re.compile(r"\?q=wisdom$"))
+    expect(rows(page).first.locator("mark").first).to_have_text(re.compile("wisdom", re.IGNORECASE))
     page.get_by_role("link", name="two_cities", exact=True).click()
     expect(page.get_by_label("Find in this transcript")).to_have_value(re.compile("wisdom", re.IGNORECASE))
     expect(page.locator("#found")).to_have_text(re.compile(r"^1 of \d+$"))

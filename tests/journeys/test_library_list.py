@@ -50,7 +50,7 @@ def ann(served: Served) -> User:
 def page(chromium: Browser, served: Served, ann: User) -> Iterator[Page]:
     """The library in a browser in which Ann has signed in."""
     context = served.browser_of(chromium, ann, bypass_csp=True)
-    page = context.pages[0]
+    page = context.new_page()
     page.goto("/history")
     expect(title(page, 0)).to_be_visible()
     yield page
@@ -82,7 +82,10 @@ def test_the_list_loads_itself_and_back_returns_to_its_place(page: Page) -> None
 
 
 def test_a_range_over_what_is_not_in_the_page_is_selected(page: Page) -> None:
-    page.get_by_label("Order").select_option("By title")
+    with page.expect_response(
+        lambda response: "/api/transcripts?" in response.url and "sort=title" in response.url
+    ):
+        page.get_by_label("Order").select_option("By title")
     expect(title(page, 0)).to_be_visible()
     page.get_by_label("Select note 000").check()
     scroll_to(page, 1)
@@ -101,6 +104,13 @@ def test_filters_are_chips_that_the_address_holds(page: Page) -> None:
     page.get_by_label("From", exact=True).fill("2026-02-28")
     page.get_by_label("Until", exact=True).fill("2026-02-28")
     expect(page.locator("#count")).to_have_text("24 transcripts")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Statistics").press("Enter")
+    statistics = page.get_by_role("dialog", name="Statistics of this list")
+    expect(statistics.locator("#statistics-total")).to_contain_text("24 transcripts")
+    expect(statistics.get_by_role("row", name="Feb 2026")).to_contain_text("24")
+    page.keyboard.press("Escape")
+    page.get_by_text("Filters", exact=True).click()
     page.get_by_label("Edited").select_option("Edited")
     expect(page.locator("#empty")).to_contain_text("No transcript fits these filters")
     page.reload()
@@ -153,6 +163,10 @@ def test_every_layout_has_no_barriers_and_is_used_by_keyboard(page: Page, axe: s
     page.get_by_role("button", name=layout, exact=True).click()
     expect(title(page, 0)).to_be_visible()
     assert not barriers(page, axe)
+    page.get_by_role("button", name="Statistics").click()
+    expect(page.get_by_role("row", name="Feb 2026")).to_be_visible()
+    assert not barriers(page, axe)
+    page.keyboard.press("Escape")
     page.locator("body").press("j")
     expect(title(page, 0)).to_be_focused()
     page.keyboard.press("j")

@@ -1,14 +1,13 @@
 """Speaking, as people do it: a real browser whose microphone is a recording, and the real program."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.browser import AXE, CHROMIUM, barriers, barriers_in_both_themes, new_browser
+from tests.support.browser import AXE, barriers, barriers_in_both_themes, chromium_path, new_browser
 from tests.support.microphone import speaker, speaking, spoken
 from tests.support.program import Server
 
@@ -61,7 +60,8 @@ def microphone(
     chromium: Browser, tmp_path_factory: pytest.TempPathFactory, beckett: Path
 ) -> Iterator[Browser]:
     """A browser that hears Beckett."""
-    path = next(filter(None, map(shutil.which, CHROMIUM)))
+    path = chromium_path()
+    assert path
     wav = spoken(beckett, tmp_path_factory.mktemp("microphone") / "beckett.wav")
     with speaking(chromium, path, wav) as browser:
         yield browser
@@ -101,6 +101,7 @@ def test_captions_appear_during_speech_and_the_transcript_is_saved(page: Page) -
     expect(page.locator("#live")).to_have_attribute("data-state", "on")
     stop(page)
     said(page, "fail better", "#words")
+    expect(page.locator("#player-kept")).to_contain_text("Size:")  # it comes with the better words
     page.goto("/history")
     expect(page.locator("#rows .row:not(.skeleton)")).to_have_count(1)
 

@@ -13,6 +13,7 @@ from tests.support.client import PASSWORD, an_account
 from tests.support.library import transcript
 from tests.support.served import Served, serve_in_process, sign_in
 from whisper_appliance.accounts.identity import SHELL, User
+from whisper_appliance.library.voices import store_found
 from whisper_appliance.storage.schema.accounts import sessions
 from whisper_appliance.transcript.model import Segment, Word
 
@@ -445,3 +446,42 @@ def test_a_passkey_is_made_and_signs_in(chromium: Browser, served: Served, axe: 
     tab.locator("#confirm-yes").click()
     expect(tab.locator("#passkeys")).to_contain_text("No passkeys")
     context.close()
+
+
+def test_a_voice_that_was_named_is_offered_and_forgotten(
+    served: Served, ada: User, page: Page, axe: str
+) -> None:
+    page.goto("/account")
+    page.get_by_label("Remember voices of speakers whom I name").check()
+    page.locator("#voices-form").get_by_role("button", name="Save").click()
+    expect(page.locator("#voices")).to_have_text("No voices yet.")
+    first, later = spoken(served, ada), spoken(served, ada)
+    page.goto(f"/transcripts/{first}")
+    page.get_by_role("button", name="Speakers", exact=True).click()
+    dialog = page.get_by_role("dialog", name="People who speak")
+    dialog.get_by_label("Name of Speaker 1").fill("Grace")
+    dialog.get_by_label("Name of Speaker 1").press("Enter")
+    expect(dialog.get_by_label("Name of Grace")).to_be_visible()
+    page.goto(f"/transcripts/{later}")
+    expect(page.locator("#toast")).to_contain_text("Speaker 1 sounds like Grace.")
+    page.get_by_role("button", name="Show names").click()
+    expect(dialog.get_by_label("Name of Speaker 1")).to_have_value("Speaker 1")  # nobody is renamed unasked
+    assert barriers(page, axe) == []
+    dialog.get_by_role("button", name="Take this name for Speaker 1: Grace").press("Enter")
+    expect(dialog.get_by_label("Name of Grace")).to_be_visible()
+    expect(dialog.get_by_text("Sounds like")).to_have_count(0)
+    page.goto("/account")
+    expect(page.locator("#voices .item")).to_contain_text("from 2 recordings")
+    page.get_by_role("button", name="Forget the voice of Grace").click()
+    page.get_by_role("dialog").get_by_role("button", name="Forget").click()
+    expect(page.locator("#voices")).to_have_text("No voices yet.")
+    assert barriers(page, axe) == []
+
+
+def spoken(served: Served, owner: User) -> str:
+    """A transcript whose one speaker always has the same voice."""
+    made = replace(transcript(), segments=(Segment(0, 2, " Hello.", speaker="Speaker 1"),))
+    id = served.appliance.transcripts.add(made, title="Talk", owner=owner.id)
+    with served.appliance.database.write() as connection:
+        store_found(connection, id, owner.id, {"Speaker 1": (1.0, 0.0)})
+    return id

@@ -61,6 +61,14 @@ def test_a_click_on_a_line_or_its_time_plays_from_there(page: Page, beckett: Pat
     expect(last).to_have_attribute("data-now", "")
 
 
+LISTEN_FOR_WORDS = """(id) => {
+  const changes = new EventSource(`/api/transcripts/${id}/changes?since=0`);
+  window.aligned = new Promise((resolve) =>
+    changes.addEventListener("words", (event) => { changes.close(); resolve(JSON.parse(event.data)); }));
+}"""
+"""A page that learns when edited words have got their times from the recording."""
+
+
 def test_words_with_times_are_lit_one_by_one(page: Page, beckett: Path) -> None:
     page.goto("/")
     form = {
@@ -74,6 +82,15 @@ def test_words_with_times_are_lit_one_by_one(page: Page, beckett: Path) -> None:
     lit = "[...CSS.highlights.get('said') ?? []].map(String).join()"
     holds(page, f"{lit} === {words[1]['word'].strip()!r}")
     assert seconds(page) == pytest.approx(words[1]["start"], abs=0.1)
+    page.evaluate(LISTEN_FOR_WORDS, id)
+    page.locator("#at-0 a").press("F2")
+    page.keyboard.press("Home")
+    page.keyboard.type("Whoever ever ever ")
+    page.keyboard.press("Enter")
+    (aligned,) = page.evaluate("aligned")["segments"]
+    times = [word["start"] for word in aligned["words"] if word["probability"] == 1]
+    assert len(times) == 3
+    assert all(time * 100 == pytest.approx(round(time * 100)) for time in times)  # positions of the audio
 
 
 def test_a_passage_is_repeated_until_somebody_stops_it(page: Page, beckett: Path) -> None:
@@ -146,6 +163,7 @@ def test_a_recording_that_is_not_kept_can_be_heard_right_after_its_upload(page: 
         route.fulfill(response=answer, json={**answer.json(), "recording": None})
 
     page.route(re.compile(r"/api/transcripts/[0-9a-f]{32}$"), forget)
+    page.route(re.compile(r"/api/transcripts/[0-9a-f]{32}/changes"), lambda route: route.abort())
     open_transcript(page, beckett)
     wait_until_playable(page)
     assert page.evaluate(f"{MEDIA}.src").startswith("blob:")

@@ -10,6 +10,8 @@ from tests.support.browser import barriers
 from tests.support.client import an_account
 from tests.support.library import transcript
 from tests.support.served import Served, serve_in_process
+from tests.support.statements import statements, transcript_reads
+from tests.support.wait import wait_until
 from whisper_appliance.accounts.identity import User
 from whisper_appliance.transcript.model import Dropped, Notice, Segment, Transcript, Word
 
@@ -63,7 +65,7 @@ def owner(served: Served) -> User:
 def page(served: Served, owner: User, chromium: Browser) -> Iterator[Page]:
     context = served.browser_of(chromium, owner, bypass_csp=True)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    yield context.pages[0]
+    yield context.new_page()
     context.close()
 
 
@@ -115,12 +117,55 @@ def test_a_long_transcript_has_chapters_links_and_text_to_copy(
     assert barriers(page, axe) == []
     page.get_by_role("link", name="Sentence number 80 of the lecture").click()
     expect(page.locator("#at-80")).to_be_in_viewport()
+    chapters_by_hand(page, axe)
     page.locator("#copy-menu summary").click()
     page.get_by_role("link", name="Copy with times", exact=True).click()
     expect(page.locator(".toast").last).to_have_text("Text copied.")
     copied = str(page.evaluate("navigator.clipboard.readText()"))
     assert copied.startswith("[0:00] Sentence number 0 of the lecture. Sentence number 1")
     assert "\n[7:00] Sentence number 80 of the lecture." in copied
+
+
+def test_a_page_that_opens_decodes_its_transcript_once(served: Served, owner: User, page: Page) -> None:
+    appliance = served.appliance
+    id = appliance.transcripts.add(made(LECTURE), title="Lecture", owner=owner.id)
+    with statements() as sent:
+        page.goto(f"/transcripts/{id}")
+        expect(page.locator("#at-0")).to_be_visible()
+        wait_until(lambda: appliance.edit_notifier.subscriber_count() > 0)
+        appliance.transcripts.rename(id, owner.id, "Talk")
+        appliance.edit_notifier.wake(id)
+        expect(page.locator("#title")).to_have_text("Talk")  # so the stream has sent all that is new
+    assert transcript_reads(sent) == 1
+
+
+def chapters_by_hand(page: Page, axe: str) -> None:
+    """They are added, named, moved, removed and restored by keyboard."""
+    chapters = page.locator("#chapters-list a")
+    page.locator("#at-100 a").focus()
+    page.keyboard.press("b")
+    dialog = page.get_by_role("dialog", name="Chapters")
+    expect(dialog.get_by_label("Begins at")).to_have_value("8:40.00")
+    page.keyboard.type("Questions")
+    page.keyboard.press("Enter")
+    expect(chapters).to_have_count(6)
+    expect(chapters.nth(2)).to_have_text("8:40Questions")
+    assert barriers(page, axe) == []
+    start = dialog.get_by_label("Start of the chapter at 8:40")
+    start.fill("9:00")
+    start.press("Enter")
+    expect(chapters.nth(2)).to_have_text("9:00Questions")
+    title = dialog.get_by_label("Title of the chapter at 9:00")
+    title.fill("Answers")
+    title.press("Enter")
+    expect(chapters.nth(2)).to_have_text("9:00Answers")
+    dialog.get_by_role("button", name="Remove the chapter at 7:00").press("Enter")
+    expect(chapters).to_have_count(5)
+    page.get_by_role("button", name="Undo").last.press("Enter")
+    expect(chapters).to_have_count(6)
+    dialog.get_by_role("button", name="Begin them at the long pauses again").press("Enter")
+    expect(chapters).to_have_count(5)
+    page.keyboard.press("Escape")
 
 
 def test_a_long_transcript_is_in_the_page_only_where_it_is_read(

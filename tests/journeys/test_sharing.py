@@ -1,18 +1,114 @@
-"""A folder is shared by its owner, searched and corrected by an editor, and left again."""
+"""A folder is shared by its owner, searched and corrected by an editor at the same time, and left again."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import barriers_in_both_themes
 from tests.support.client import an_account
 from tests.support.library import transcript
 from tests.support.served import Served, serve_in_process
+from tests.support.wait import wait_until
 from whisper_appliance.library.bulk_actions import BulkAction
+from whisper_appliance.transcript.model import Transcript
 
 pytestmark = pytest.mark.browser
+
+
+def a_talk() -> Transcript:
+    """Three lines."""
+    words = transcript()
+    phrase = replace(words.segments[0], no_speech_prob=0.1, compression_ratio=1.0)  # JSON has no infinity
+    said = (" Ever tried.", " Ever failed.", " No matter.")
+    lines = (replace(phrase, start=n, end=n + 1.0, text=text, words=()) for n, text in enumerate(said))
+    return replace(words, segments=tuple(lines))
+
+
+def correct(page: Page, line: int, text: str) -> None:
+    """Corrects a line by keyboard."""
+    page.locator(f"#at-{line} a").press("F2")
+    page.keyboard.press("Control+a")
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+    expect(page.locator(f"#at-{line} p").first).to_have_text(text)
+
+
+def both_edit(ann: Page, ben: Page, axe: str) -> None:
+    """What one saves arrives while the other writes; the same line is nobody's without a choice."""
+    ben.locator("#at-1 a").press("F2")
+    field = ben.locator("#at-1 textarea")
+    ben.keyboard.press("Control+a")
+    ben.keyboard.type("By Ben.")
+    correct(ann, 0, "By Ann.")
+    expect(ben.locator("#at-0 p")).to_have_text("By Ann.")
+    expect(ben.locator("#others-state")).to_contain_text("changed the line at 0:00")
+    expect(field).to_be_focused()
+    expect(field).to_have_value("By Ben.")
+    correct(ann, 1, "By Ann too.")
+    notice = ben.get_by_role("alert").filter(has_text="changed this line meanwhile")
+    expect(notice).to_contain_text("By Ann too.")
+    assert barriers_in_both_themes(ben, axe) == []
+    ben.keyboard.press("Enter")
+    expect(field).to_have_value("By Ben.")  # nothing is saved before the choice
+    expect(ann.locator("#at-1 p")).to_have_text("By Ann too.")
+    field.press("Tab")
+    expect(ben.get_by_role("button", name="Keep my words")).to_be_focused()
+    ben.keyboard.press("Enter")
+    expect(ann.locator("#at-1 p")).to_have_text("By Ben.")
+    ben.locator("#at-2 a").press("F2")
+    ben.keyboard.type(" Never.")
+    ann.locator("#at-2 a").press("Shift+Delete")
+    expect(ben.get_by_role("alert").filter(has_text="deleted this line")).to_be_visible()
+    ben.keyboard.press("Enter")
+    expect(ann.locator("#at-2 p")).to_have_text("No matter. Never.")
+
+
+def both_follow_while_visible(ann: Page, ben: Page, served: Served) -> None:
+    """A page that nobody sees holds no connection; seen again, it has what came meanwhile."""
+    followers = served.appliance.edit_notifier.subscriber_count
+    wait_until(lambda: followers() == 2)
+    show(ben, hidden=True)
+    wait_until(lambda: followers() == 1)
+    correct(ann, 0, "Meanwhile.")
+    expect(ben.locator("#at-0 p")).to_have_text("By Ann.")
+    show(ben, hidden=False)
+    expect(ben.locator("#at-0 p")).to_have_text("Meanwhile.")
+
+
+def both_write_notes(ann: Page, ben: Page, axe: str) -> None:
+    """A note is written by keyboard, appears to the other in its place, and is its author's."""
+    ben.locator("#at-1 a").focus()
+    ben.keyboard.press("m")
+    dialog = ben.get_by_role("dialog", name="Notes")
+    expect(dialog.get_by_label("Note", exact=True)).to_be_focused()
+    expect(dialog.get_by_label("At")).to_have_value("0:01.00")
+    ben.keyboard.type("Meant is <b>Alcatraz</b>?")
+    ben.keyboard.press("Control+Enter")
+    expect(dialog.get_by_role("link", name="Go to your note at 0:01")).to_be_visible()
+    assert barriers_in_both_themes(ben, axe) == []
+    note = ann.get_by_role("note")
+    expect(note).to_contain_text("Meant is <b>Alcatraz</b>?")
+    expect(ann.locator("#others-state")).to_contain_text("wrote a note at 0:01")
+    expect(note.get_by_role("button", name="Correct")).to_have_count(0)
+    expect(note.get_by_role("button", name="Delete")).to_be_visible()
+    assert barriers_in_both_themes(ann, axe) == []
+    dialog.get_by_role("button", name="Correct your note at 0:01").press("Enter")
+    ben.keyboard.press("Control+a")
+    ben.keyboard.type("Alcatraz, sure.")
+    ben.keyboard.press("Control+Enter")
+    expect(note).to_contain_text("Alcatraz, sure.")
+    ben.keyboard.press("Escape")
+
+
+def show(page: Page, *, hidden: bool) -> None:
+    """As a browser does when its tab goes to the back, or comes to the front."""
+    page.evaluate(
+        "hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
+        " document.dispatchEvent(new Event('visibilitychange')); }",
+        hidden,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +120,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def test_a_folder_is_shared_edited_and_left(chromium: Browser, served: Served, axe: str) -> None:
     appliance = served.appliance
     ann, ben = an_account(appliance), an_account(appliance)
-    words = transcript()
-    phrase = replace(words.segments[0], no_speech_prob=0.1, compression_ratio=1.0)  # JSON has no infinity
-    id = appliance.transcripts.add(replace(words, segments=(phrase,)), title="Board", owner=ann.id)
+    id = appliance.transcripts.add(a_talk(), title="Board", owner=ann.id)
     folder = appliance.folders.create(ann.id, "Work")
     appliance.bulk_actions.run(ann.id, [id], BulkAction("move", folder_id=folder.id))
 
-    owner = served.browser_of(chromium, ann, bypass_csp=True).pages[0]
+    owner = served.browser_of(chromium, ann, bypass_csp=True).new_page()
     owner.goto(f"/history?folder={folder.id}")
     owner.get_by_role("button", name="Share this folder").click()
     dialog = owner.get_by_role("dialog", name="Share this folder")
@@ -40,7 +134,7 @@ def test_a_folder_is_shared_edited_and_left(chromium: Browser, served: Served, a
     expect(dialog.locator(".share-row")).to_contain_text(ben.name)
     assert barriers_in_both_themes(owner, axe) == []
 
-    reader = served.browser_of(chromium, ben, bypass_csp=True).pages[0]
+    reader = served.browser_of(chromium, ben, bypass_csp=True).new_page()
     reader.goto("/history?q=board")
     expect(reader.locator("#rows .row:not(.skeleton)")).to_contain_text(f"from {ann.name}")
     expect(reader.get_by_label("Select Board")).to_have_count(0)
@@ -53,6 +147,13 @@ def test_a_folder_is_shared_edited_and_left(chromium: Browser, served: Served, a
     expect(reader.locator("#rename")).to_be_visible()
     expect(reader.locator("#share")).to_be_hidden()
     expect(reader.locator("#delete")).to_be_hidden()
+    owner.goto(f"/transcripts/{id}")
+    both_edit(owner, reader, axe)
+    both_follow_while_visible(owner, reader, served)
+    both_write_notes(owner, reader, axe)
+    reader.goto("/history?q=alcatraz")
+    reader.locator("#rows .row:not(.skeleton)").get_by_role("link", name="Board").click()
+    expect(reader.get_by_role("note")).to_be_focused()
     reader.goto("/history?view=shared")
     reader.get_by_role("button", name="Leave the folder Work").click()
     reader.get_by_role("dialog").get_by_role("button", name="Leave").click()

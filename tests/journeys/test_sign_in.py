@@ -82,6 +82,23 @@ def test_an_owner_is_set_up_in_small_steps(owner: Page, program: Server, axe: st
     assert barriers(owner, axe) == []
 
 
+def test_what_is_wrong_with_a_field_is_said_by_the_page(
+    owner: Page, chromium: Browser, program: Server
+) -> None:
+    context = new_browser(chromium, program)
+    page = context.new_page()
+    page.goto("/sign-in")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert").filter(has_text="Fill in this field.")).to_be_visible()
+    expect(page.get_by_label("Name")).to_be_focused()
+    context.close()
+    owner.goto("/account")
+    owner.get_by_label("Present password").fill("anything")
+    owner.get_by_label("New password").press_sequentially("short")
+    owner.get_by_role("button", name="Change password").click()
+    expect(owner.locator("#password-form .field-error")).to_have_text("Write 12 characters or more.")
+
+
 def test_a_user_signs_out_and_in_again(owner: Page, program: Server, axe: str) -> None:
     owner.goto("/")
     account_menu(owner, "Ada")

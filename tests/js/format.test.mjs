@@ -9,9 +9,12 @@ import {
 import {
   bytes,
   clock,
+  decimal,
   duration,
   languageName,
+  languageTag,
   percent,
+  shortNumber,
   shortTitle,
   speed,
   timeLeft,
@@ -32,6 +35,13 @@ test("positions in a recording", () => {
     [-1, "0:00"],
   ]);
   assert.equal(clock(0.1 * 10 * 60 - 1e-9), "1:00", "sums of packets are a little less than whole");
+});
+
+test("tags of languages", () => {
+  assert.equal(languageTag("de"), "de");
+  assert.equal(languageTag("jw", "transcribe"), "jv");
+  assert.equal(languageTag("de", "translate"), "en");
+  assert.equal(languageTag(""), "");
 });
 
 test("durations", () => {
@@ -75,6 +85,17 @@ test("sizes are in powers of 1024", () => {
     [2 ** 30, "1 GB"],
     [2 ** 40, "1024 GB"],
   ]);
+});
+
+test("numbers are written as in the language of the page", () => {
+  Object.assign(globalThis, { document: { documentElement: { lang: "de" } } });
+  try {
+    assert.equal(bytes(1536), "1,5 KB");
+    assert.equal(decimal(12.26), "12,3");
+    assert.equal(shortNumber(12.26), "12");
+  } finally {
+    Reflect.deleteProperty(globalThis, "document");
+  }
 });
 
 test("speed is a multiple of real time, where there is one", () => {

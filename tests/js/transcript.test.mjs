@@ -1,13 +1,14 @@
 /** A transcript without a page: chunks of paragraphs, where something was left out, and its times. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  chapterStarts,
-  chapterTitle,
-} from "../../src/whisper_appliance/pages/static/js/transcript/chapters.js";
+import { linesBeside } from "../../src/whisper_appliance/pages/static/js/transcript/beside.js";
+import { chapterPlace } from "../../src/whisper_appliance/pages/static/js/transcript/chapters.js";
+import { wantedOf } from "../../src/whisper_appliance/pages/static/js/transcript/chapters-dialog.js";
 import { leftOut, spanBetween } from "../../src/whisper_appliance/pages/static/js/transcript/left-out.js";
+import { notePlaces, withSame } from "../../src/whisper_appliance/pages/static/js/transcript/notes.js";
 import { textOf } from "../../src/whisper_appliance/pages/static/js/transcript/paragraph-text.js";
 import { chunksOf } from "../../src/whisper_appliance/pages/static/js/transcript/transcript-lines.js";
+import { isForeign } from "../../src/whisper_appliance/pages/static/js/transcript/translation.js";
 
 test("chunks hold whole paragraphs and all of them", () => {
   assert.deepEqual(chunksOf([], 0), []);
@@ -43,6 +44,33 @@ test("what was left out stands after the last segment that began before it", () 
       [1, [1, 2]],
     ],
   );
+});
+
+/** @param {string} id @param {number} start @param {string} [text] @returns {any} */
+const note = (id, start, text = "x") => ({ id, start, text });
+
+test("notes stand after the line of their second, those before the first line before it", () => {
+  const segments = [
+    { start: 1, end: 2, text: "" },
+    { start: 3, end: 4, text: "" },
+  ];
+  const places = notePlaces(segments, [note("a", 0), note("b", 2.5), note("c", 3), note("d", 99)]);
+  assert.deepEqual(
+    [...places].map(([place, notes]) => [place, notes.map(({ id }) => id)]),
+    [
+      [-1, ["a"]],
+      [0, ["b"]],
+      [1, ["c", "d"]],
+    ],
+  );
+});
+
+test("a note that is as it was stays the same object, so that its lines are not made anew", () => {
+  const before = [note("a", 0), note("b", 1)];
+  const after = withSame(before, [note("b", 1), note("a", 0, "changed"), note("c", 2)]);
+  assert.equal(after[0], before[1]);
+  assert.notEqual(after[1], before[0]);
+  assert.equal(after.length, 3);
 });
 
 test("what was brought back is no longer left out", () => {
@@ -88,22 +116,58 @@ test("copied text has a line a paragraph, with or without times and speakers", (
   );
 });
 
-/** @param {number} count @param {number[]} after Segments with a long pause before them. */
-const lecture = (count, after) => {
-  let start = 0;
-  return Array.from({ length: count }, (_, place) => {
-    start += after.includes(place) ? 10 : 5;
-    return { start, end: start + 5, text: ` Sentence number ${place} of this lecture.` };
-  });
-};
-
-test("chapters begin after long pauses that are far apart, in a long recording only", () => {
-  assert.deepEqual(chapterStarts(lecture(200, [60, 62, 120]), 1015), [0, 60, 120]);
-  assert.deepEqual(chapterStarts(lecture(200, []), 1000), []);
-  assert.deepEqual(chapterStarts(lecture(100, [50]), 505), []);
+test("a chapter begins with the segment of its second, also where that was written in hundredths", () => {
+  const segments = [0, 1.234, 5].map((start) => ({ start, end: start + 1, text: " x" }));
+  assert.deepEqual(
+    [0, 1.23, 1.234, 3, 9].map((start) => chapterPlace(segments, start)),
+    [0, 1, 1, 1, 2],
+  );
+  assert.equal(chapterPlace(segments.slice(1), 0), 0);
 });
 
-test("a chapter is named by its first words", () => {
-  assert.equal(chapterTitle(lecture(3, []), 1), "Sentence number 1 of this lecture. Sentence number 2 of…");
-  assert.equal(chapterTitle([{ start: 0, end: 1, text: " Short." }], 0), "Short.");
+test("chapters that were not named by hand are sent back without a title", () => {
+  const chapters = [
+    { start: 0, title: "First words", named: false },
+    { start: 9, title: "Costs", named: true },
+  ];
+  assert.deepEqual(wantedOf({ revision: 0, by_hand: false, chapters }), [
+    { start: 0, title: "" },
+    { start: 9, title: "Costs" },
+  ]);
+  assert.deepEqual(wantedOf(null), []);
+});
+
+/** @param {...[number, number, string, number?]} spans @returns {any[]} */
+const said = (...spans) => spans.map(([start, end, text, channel = null]) => ({ start, end, text, channel }));
+
+test("a translated line stands beside the line whose time it shares most, as in the exports", () => {
+  const original = said([0, 2, "Guten Morgen."], [2, 4, "Wie geht es?"], [9, 12, "Danke."]);
+  const english = said([0, 1.8, " Good morning. "], [1.9, 4, "How are you?"], [9, 12, "Thanks."]);
+  assert.deepEqual(linesBeside(original, english), ["Good morning.", "How are you?", "Thanks."]);
+  const places = /** @type {[number, number, number][]} */ ([
+    [0, 3.5, 0],
+    [1, 4, 1],
+    [5, 6, 1],
+    [4, 20, 2],
+    [50, 60, 2],
+    [2, 2, 1],
+  ]);
+  for (const [start, end, place] of places) {
+    const lines = linesBeside(original, said([start, end, "x"]));
+    assert.equal(lines.indexOf("x"), place);
+  }
+  assert.deepEqual(linesBeside([], english), []);
+  assert.deepEqual(linesBeside(said([9, 12, ""]), said([11, 12, "b"], [9, 10, "a"], [10, 11, " "])), ["a b"]);
+});
+
+test("the channels of a call keep their own translation", () => {
+  const call = said([0, 4, "Ja", 1], [0.5, 3.5, "Nein", 2]);
+  assert.deepEqual(linesBeside(call, said([0.5, 3.5, "No", 2])), ["", "No"]);
+  assert.deepEqual(linesBeside(call, said([0.5, 3.5, "Yes", 1])), ["Yes", ""]);
+});
+
+test("what is in English already is not translated", () => {
+  assert.equal(isForeign({ task: "transcribe", languages: ["en"] }), false);
+  assert.equal(isForeign({ task: "transcribe", languages: ["en", "de"] }), true);
+  assert.equal(isForeign({ task: "translate", languages: ["de"] }), false);
 });

@@ -42,7 +42,7 @@ def test_an_edit_changes_the_text_the_search_and_the_revision(
     history: TranscriptRepository, edits: TranscriptEdits, texts: Callable[[str], list[str]]
 ) -> None:
     id = history.add(talk("Kulbna Shavla", "yes"), title="Talk", owner="ann")
-    (revision,) = edits.apply(id, replaced("0", "Gulnara Shavla"), seen=0, author="ann")
+    (revision,) = edits.apply(id, replaced("0", "Gulnara Shavla"), seen=0, author="ann").revisions
     assert texts(id) == ["Gulnara Shavla", "yes"]
     assert (revision.revision, history.metadata(id).revision) == (1, 1)
     assert [each.id for each in history.page("ann", words="gulnara").summaries] == [id]
@@ -54,7 +54,7 @@ def test_edits_of_other_segments_are_merged_and_sent(
 ) -> None:
     id = history.add(talk("one", "two", "three"), title="Talk", owner="ann")
     edits.apply(id, replaced("0", "1"), seen=0, author="ann")
-    revisions = edits.apply(id, replaced("2", "3"), seen=0, author="bob")
+    revisions = edits.apply(id, replaced("2", "3"), seen=0, author="bob").revisions
     assert texts(id) == ["1", "two", "3"]
     assert [(each.revision, each.author) for each in revisions] == [(1, "ann"), (2, "bob")]
 

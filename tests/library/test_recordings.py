@@ -9,7 +9,7 @@ import pytest
 from tests.support.clock import Clock
 from tests.support.library import keep_recording, transcript
 from whisper_appliance.core.clock import written
-from whisper_appliance.core.errors import NotFound
+from whisper_appliance.core.errors import NotFound, Unavailable
 from whisper_appliance.library.ownership import TranscriptOwnership
 from whisper_appliance.library.recordings import Recordings
 from whisper_appliance.library.storage_usage import StorageUsage
@@ -44,6 +44,20 @@ def test_a_recording_is_kept_until_its_end(recordings: Recordings, kept: str, cl
     assert recordings.delete_expired() == 1
     with pytest.raises(NotFound):
         recordings.get(kept)
+
+
+def test_nothing_is_forgotten_while_the_folder_is_not_mounted(
+    recordings: Recordings, kept: str, database: Database, clock: Clock, tmp_path: Path
+) -> None:
+    away = Recordings(
+        database, tmp_path / "empty", days_of=lambda _owner: 30, clock=clock, is_mounted=lambda: False
+    )
+    clock.forward(days=30)
+    for act in (away.delete_expired, lambda: away.delete(kept), lambda: away.get(kept)):
+        with pytest.raises(Unavailable, match="not mounted"):
+            act()
+    assert recordings.delete_expired() == 1
+    assert files(tmp_path) == {f"{kept}.peaks"}
 
 
 def test_the_waveform_stays_when_the_recording_is_deleted(
@@ -104,8 +118,9 @@ def test_a_recording_of_an_older_version_is_found_and_has_no_end(
 
 
 def test_old_files_without_transcript_are_removed(recordings: Recordings, kept: str, tmp_path: Path) -> None:
-    old, young, half = "0" * 32, "1" * 32, f"{kept}.webm.part"
-    for name in (old, f"{old}.peaks", young, half, kept):
+    old, young = "0" * 32, "1" * 32
+    half = (f"{kept}.webm.part", f"{kept}.part", f"{old}.part")
+    for name in (old, f"{old}.peaks", young, *half, kept):
         path = tmp_path / "audio" / name
         path.write_bytes(b"RIFF")
         if name != young:

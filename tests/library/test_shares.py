@@ -64,6 +64,14 @@ def test_a_link_opens_its_transcript_until_it_is_revoked(shares: Shares) -> None
         shares.revoke(link.id)
 
 
+def test_only_the_whole_token_of_a_link_opens_it(shares: Shares) -> None:
+    link = shares.create_link(TRANSCRIPT, by="")
+    assert link.token
+    for guess in ("", "%", link.id, TRANSCRIPT, link.token[:-1], f"{link.token}x", link.token.swapcase()):
+        with pytest.raises(NotFound):
+            shares.by_token(guess)
+
+
 def test_each_link_has_a_token_of_its_own(shares: Shares) -> None:
     first, second = shares.create_link(TRANSCRIPT, by=""), shares.create_link(TRANSCRIPT, by="")
     assert first.token != second.token

@@ -1,10 +1,22 @@
 """The live manager: acknowledged audio is decoded, and every event is published once."""
 
+import errno
+from typing import NoReturn
+from unittest.mock import Mock
+
 import pytest
 
 from tests.support.live import LiveHarness, MakeHarness
 from tests.support.speech import packets, silence, spoken
-from whisper_appliance.core.errors import Busy, DiskFull, InvalidRequest, ModelUnavailable, NotFound, TooLarge
+from whisper_appliance.core.errors import (
+    Busy,
+    DiskFull,
+    InvalidRequest,
+    ModelUnavailable,
+    NotFound,
+    TooLarge,
+    Unavailable,
+)
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.live.manager import SessionRequest
 from whisper_appliance.live.results import ViewerState
@@ -12,6 +24,10 @@ from whisper_appliance.live.results import ViewerState
 
 def text(first: int, stop: int) -> str:
     return " ".join(f"w{number}" for number in range(first, stop))
+
+
+def fail_to_read(_start: int, _stop: int) -> NoReturn:
+    raise OSError(errno.EIO, "Input/output error")
 
 
 def test_speech_becomes_captions_and_a_transcript(harness: LiveHarness) -> None:
@@ -98,6 +114,20 @@ def test_a_session_above_the_limit_is_refused_as_busy(make_harness: MakeHarness)
         harness.open("carl")
     harness.stop(first)
     harness.open("carl")
+
+
+def test_a_session_that_its_client_has_ended_counts_no_more_against_the_client(
+    make_harness: MakeHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = make_harness(sessions=3, sessions_per_user=1)
+    ended = harness.open("ann")
+    harness.send(ended, spoken(1, 6))
+    with monkeypatch.context() as storage:
+        storage.setattr(harness.sessions.sessions[0].recording, "read", fail_to_read)  # its end has to wait
+        assert harness.sessions.stop(ended.session, 0, connection="socket").ok
+        harness.open("ann")
+    with pytest.raises(Busy):
+        harness.open("ann")
 
 
 def test_sessions_without_an_owner_are_limited_by_network(make_harness: MakeHarness) -> None:
@@ -220,6 +250,21 @@ def test_a_cancelled_session_keeps_nothing(harness: LiveHarness) -> None:
         harness.sessions.resume(opened.session, opened.token, last_eid=0, connection="socket")
 
 
+def test_a_cancelled_session_that_cannot_be_removed_at_once_is_not_transcribed(
+    make_harness: MakeHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whisper_appliance.live.finisher.RETRY_SECONDS", 0.1)
+    harness = make_harness()
+    opened = harness.open()
+    harness.send(opened, spoken(1, 6))
+    session = harness.sessions.sessions[0]
+    remove = Mock(side_effect=[OSError(errno.EIO, "Input/output error"), None])
+    monkeypatch.setattr(session, "remove", remove)
+    harness.sessions.cancel(opened.session, connection="socket")
+    harness.when(lambda: remove.call_count == 2)
+    assert not harness.retranscribed
+
+
 def test_viewers_get_the_captions_so_far_until_the_link_is_revoked(harness: LiveHarness) -> None:
     opened = harness.open()
     harness.send(opened, spoken(1, 6) + silence(1))
@@ -227,12 +272,19 @@ def test_viewers_get_the_captions_so_far_until_the_link_is_revoked(harness: Live
     link = harness.sessions.sharing.share(opened.session, connection="socket")
     watched = harness.sessions.sharing.viewer_state(link)
     assert (watched.session, watched.snapshot["text"]) == (opened.session, text(1, 6))
+    assert watched.task == "transcribe"
     assert (watched.partial or {"text": ""})["text"] == ""
     assert not watched.ended
     assert harness.sessions.sharing.share(opened.session, connection="socket") == link
     harness.sessions.sharing.unshare(opened.session, connection="socket")
     with pytest.raises(NotFound):
         harness.sessions.sharing.viewer_state(link)
+
+
+def test_viewers_are_told_that_the_captions_are_a_translation(harness: LiveHarness) -> None:
+    opened = harness.open(task="translate")
+    link = harness.sessions.sharing.share(opened.session, connection="socket")
+    assert harness.sessions.sharing.viewer_state(link).task == "translate"
 
 
 def test_a_late_viewer_gets_the_current_partial(harness: LiveHarness) -> None:
@@ -276,6 +328,51 @@ def test_a_window_that_fails_loses_no_audio(harness: LiveHarness) -> None:
     harness.models.loaded.failing = False
     next_seq = harness.send(opened, silence(1) + spoken(6, 11) + silence(1), first=next_seq)
     assert harness.stop(opened, next_seq)["text"] == text(1, 11)
+
+
+def test_a_session_whose_storage_fails_holds_up_no_other_and_goes_on(
+    make_harness: MakeHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whisper_appliance.live.decode_loop.STORAGE_RETRY_SECONDS", 0.1)
+    harness = make_harness()
+    broken, other = harness.open(), harness.open()
+    with monkeypatch.context() as storage:
+        read = Mock(side_effect=fail_to_read)
+        storage.setattr(harness.sessions.sessions[0].recording, "read", read)
+        next_seq = harness.send(broken, spoken(1, 6))
+        harness.when(lambda: read.called)
+        assert harness.stop(other, harness.send(other, spoken(1, 6)))["text"] == text(1, 6)
+    assert harness.stop(broken, next_seq)["text"] == text(1, 6)
+
+
+def test_captions_that_cannot_be_written_follow_once_they_can(
+    make_harness: MakeHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whisper_appliance.live.decode_loop.STORAGE_RETRY_SECONDS", 0.1)
+    harness = make_harness()
+    opened = harness.open()
+    with monkeypatch.context() as storage:
+        add = Mock(side_effect=OSError(errno.ENOSPC, "No space left on device"))
+        storage.setattr("whisper_appliance.live.journal.Journal.add", add)
+        next_seq = harness.send(opened, spoken(1, 6) + silence(1))
+        harness.when(lambda: add.call_count > 1)
+    harness.until("commit")
+    assert harness.stop(opened, next_seq)["text"] == harness.committed().strip() == text(1, 6)
+    eids = [payload["eid"] for payload in harness.received()]
+    assert eids == list(range(1, len(eids) + 1))
+
+
+@pytest.mark.parametrize("error", [OSError("away"), Unavailable("locked"), RuntimeError("a fault")])
+def test_a_session_that_cannot_be_saved_is_saved_later(
+    make_harness: MakeHarness, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr("whisper_appliance.live.finisher.RETRY_SECONDS", 0.1)
+    harness = make_harness()
+    harness.failures.append(error)
+    opened = harness.open()
+    assert harness.stop(opened, harness.send(opened, spoken(1, 6)))["text"] == text(1, 6)
+    assert not harness.failures
+    harness.when(lambda: harness.retranscribed)
 
 
 def test_captions_are_decoded_before_paragraphs_are_refined(harness: LiveHarness) -> None:

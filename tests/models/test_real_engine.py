@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import psutil
+import pytest
 
 from whisper_appliance.config.settings import load
 from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.models.downloads import Downloads
 from whisper_appliance.models.manager import ModelManager
 from whisper_appliance.models.store import ModelStore
+
+pytestmark = pytest.mark.slow  # loads a real model
 
 
 def test_a_real_model_is_loaded_reported_and_unloaded(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -55,6 +56,7 @@ def test_each_program_has_a_page_with_its_address(api_client: ApiClient, program
     assert program.name in page.text
     assert re.search(r"<code >(https?://|wss?://|)localhost", page.text)
     assert "{origin}" not in page.text
+    assert program.note in unescape(page.text)
     assert program.protocol in (*PROTOCOL_NAMES, WYOMING)
     assert f'href="/connect/{program.id}"' in api_client.get("/connect").text
 

@@ -1,5 +1,7 @@
 """The first steps: from the set-up until somebody finishes them."""
 
+import pytest
+
 from tests.support.application import StartAppliance
 from tests.support.client import PASSWORD, open_page
 from whisper_appliance.app.model_suggestions import ModelSuggestions
@@ -34,6 +36,7 @@ def test_an_installation_from_before_is_not_reminded(start_appliance: StartAppli
     assert not start_appliance().accounts.first_steps.are_open
 
 
+@pytest.mark.slow  # decodes with a real model
 def test_the_machine_is_measured_with_the_model_that_is_there(start_appliance: StartAppliance) -> None:
     appliance = start_appliance()
     measuring = ModelSuggestions(appliance.models, lambda: appliance.settings, seconds=0.0)

@@ -21,6 +21,7 @@ from tests.support.client import (
 )
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.identity import SHELL
+from whisper_appliance.accounts.invitations import INVITATION_GONE
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.server.application import create_app
 from whisper_appliance.web.auth.safe_redirect import safe_next
@@ -57,7 +58,7 @@ def test_signing_in_makes_a_session_and_signing_out_ends_it(app: OpenAPI, accoun
     assert f'<span class="account-name">{user.name}</span>' in page
     token = page.split('name="csrf-token" content="')[1].split('"')[0]
     assert client.delete("/api/session").status_code == 403
-    assert client.delete("/api/session", headers={"X-CSRF-Token": token}).status_code == 200
+    assert client.delete("/api/session", headers={"X-CSRF-Token": token}).status_code == 204
     assert client.get("/api/session").json == {
         "user": None, "openness": "network", "scopes": ["admin", "read", "transcribe", "write"],
         "confirmed": False,
@@ -170,6 +171,22 @@ def test_an_invited_user_signs_up_over_http(app: OpenAPI, appliance: Appliance) 
     assert browser.post("/api/join", json=body).json["user"]["name"] == "Invited"
     assert browser.get("/api/session").json["user"]["role"] == "member"
     assert client_of(app).post("/api/join", json={**body, "name": "Second"}).status_code == 404
+
+
+def test_nobody_learns_whether_an_invitation_existed(app: OpenAPI, appliance: Appliance) -> None:
+    invitations = appliance.accounts.invitations
+    _, used = invitations.create("member", by=SHELL)
+    invitations.accept(used, "Invited before", PASSWORD)
+    revoked, revoked_token = invitations.create("member", by=SHELL)
+    invitations.revoke(revoked.id, by=SHELL)
+    _, expired = invitations.create("member", days=1e-9, by=SHELL)
+    answers = set()
+    for token in (used, revoked_token, expired, "made-up"):
+        body = {"token": token, "name": "Eve", "password": PASSWORD}
+        refused = client_of(app).post("/api/join", json=body)
+        page = client_of(app).get(f"/join/{token}")
+        answers.add((refused.status_code, refused.json["error"]["message"], page.status_code))
+    assert answers == {(404, str(INVITATION_GONE), 404)}
 
 
 def test_a_deleted_user_leaves_nothing_or_an_heir(app: OpenAPI, appliance: Appliance) -> None:

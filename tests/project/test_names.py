@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[2] / "src" / "whisper_appliance"
+from tests.support.syntax_trees import is_migration, syntax_trees
+
 BANNED = frozenset(
     re.findall(
         r"\w+",
@@ -30,16 +31,13 @@ WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 @cache
 def modules() -> dict[str, ast.Module]:
     """The source of the package by its path."""
-    return {
-        str(path.relative_to(PACKAGE)): ast.parse(path.read_text())
-        for path in PACKAGE.rglob("*.py")
-        if "migrations/versions" not in str(path)  # what was done to a database once stays as it is
-    }
+    return {str(path): tree for path, tree in syntax_trees().items() if not is_migration(path)}
 
 
-def words_of(name: str) -> set[str]:
+@cache
+def words_of(name: str) -> frozenset[str]:
     """The words of a name in snake_case or CamelCase: "heartbeat" is one."""
-    return {word.lower() for word in WORD.findall(name)}
+    return frozenset(word.lower() for word in WORD.findall(name))
 
 
 def names_of(tree: ast.Module) -> Iterator[str]:

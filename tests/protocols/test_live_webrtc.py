@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.live_client import LIVE_SERVER, Payload, RecordingClient, audio_of, client, settings_of
-from tests.support.program import Server, served
+from tests.support.live_client import Payload, RecordingClient, audio_of, client
+from tests.support.program import Server
 from tests.support.speech import packets
 from tests.support.wait import wait_until
 from tests.support.webrtc_client import WebRtcClient, webrtc_client
@@ -17,19 +17,6 @@ pytestmark = pytest.mark.slow  # starts the real program
 
 BY_SOCKET = 10
 """Packets before the change to WebRTC."""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("webrtc")
-    with served(folder, LIVE_SERVER, **settings_of(tiny_en, folder)) as running:
-        yield running
-
-
-@pytest.fixture
-def speaker(server: Server) -> Iterator[RecordingClient]:
-    with client(server) as connected:
-        yield connected
 
 
 @pytest.fixture

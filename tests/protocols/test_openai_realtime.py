@@ -58,7 +58,7 @@ def test_a_commit_without_vad_completes_what_was_appended(session: RealtimeClien
 
 def test_deltas_arrive_before_the_commit(session: RealtimeClient) -> None:
     session.configure(turn_detection=None, transcription={"model": "gpt-live-transcribe", "delay": "minimal"})
-    session.append(spoken(1, 8))
+    session.append(spoken(1, 8) + silence(1))  # at a pause, words are sure
     assert session.next(DELTA)["delta"].startswith("w1")
     session.send("input_audio_buffer.commit")
     assert session.next(COMPLETED)["transcript"] == WORDS == session.deltas
@@ -200,7 +200,7 @@ def test_an_append_of_16_mib_is_refused_and_the_session_stays_open(session: Real
 def test_an_early_close_keeps_the_transcript(server: Server) -> None:
     with connected(server) as session:
         session.configure(turn_detection=None)
-        session.append(spoken(1, 8))
+        session.append(spoken(1, 8) + silence(1))  # at a pause, words are sure
         item = session.next(DELTA)["item_id"]
     live_id = item.split("_")[1]
     body = wait_until(

@@ -2,14 +2,13 @@
 
 import base64
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import pytest
 
-from tests.support.live_client import LIVE_SERVER, Payload, RecordingClient, client, settings_of
-from tests.support.program import Server, served
+from tests.support.live_client import Payload, RecordingClient, client
+from tests.support.program import Server
 from tests.support.speech import silence, spoken
 from tests.support.wait import wait_until
 
@@ -17,19 +16,6 @@ pytestmark = pytest.mark.slow  # starts the real program
 
 SPEECH = spoken(1, 8) + silence(1)
 WORDS = "w1 w2 w3 w4 w5 w6 w7"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("live")
-    with served(folder, LIVE_SERVER, **settings_of(tiny_en, folder)) as running:
-        yield running
-
-
-@pytest.fixture
-def speaker(server: Server) -> Iterator[RecordingClient]:
-    with client(server) as connected:
-        yield connected
 
 
 def record(speaker: RecordingClient, chunks: list[object], **options: object) -> Payload:

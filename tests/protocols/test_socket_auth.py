@@ -157,6 +157,7 @@ def test_a_refused_connection_releases_its_slot(server: Server, key: str) -> Non
         assert wire.call("live:start", {"v": 1})["ok"]
 
 
+@pytest.mark.slow  # starts the real program
 def test_a_viewer_with_a_captions_link_needs_no_account(server: Server, key: str) -> None:
     url = f"https://localhost:{server.port}"
     with pytest.raises(Unavailable, match="Sign in"):

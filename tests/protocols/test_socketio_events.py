@@ -1,7 +1,6 @@
 """The live events over real sockets: no audio is lost, and no event comes twice."""
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,19 +27,6 @@ from whisper_appliance.client.socketio_client import SocketIOClient
 pytestmark = pytest.mark.slow  # starts the real program
 
 WORDS = " ".join(f"w{number}" for number in range(1, 8))
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("live")
-    with served(folder, LIVE_SERVER, **settings_of(tiny_en, folder)) as running:
-        yield running
-
-
-@pytest.fixture
-def speaker(server: Server) -> Iterator[RecordingClient]:
-    with client(server) as connected:
-        yield connected
 
 
 def test_the_acknowledgement_of_a_start_has_the_limits(speaker: RecordingClient) -> None:

@@ -4,7 +4,9 @@ One claim for each name: a new version that changes one fails here, and not in a
 """
 
 import inspect
+import selectors
 import socket
+from collections import deque
 
 import pytest
 from flask_openapi3 import APIBlueprint, OpenAPI
@@ -22,6 +24,10 @@ from whisper_appliance.server.gunicorn_worker import ApplianceWorker
     ("owner", "name", "parameters"),
     [
         (gthread.ThreadWorker, "enqueue_req", ["self", "conn"]),
+        (gthread.ThreadWorker, "accept", ["self", "listener"]),
+        (gthread.ThreadWorker, "set_accept_enabled", ["self", "enabled"]),
+        (gthread.ThreadWorker, "on_client_socket_readable", ["self", "conn", "client"]),
+        (gthread.ThreadWorker, "on_pending_socket_readable", ["self", "conn", "client"]),
         (gthread.ThreadWorker, "handle", ["self", "conn"]),
         (gthread.ThreadWorker, "handle_request", ["self", "req", "conn"]),
         (Worker, "handle_error", ["self", "req", "client", "addr", "exc"]),
@@ -74,6 +80,30 @@ def test_the_arbiter_has_exit_codes_for_a_failed_start() -> None:
 def test_blueprints_collect_their_documentation_in_one_method() -> None:
     parameters = inspect.signature(APIBlueprint._collect_openapi_info).parameters
     assert list(parameters)[:3] == ["self", "rule", "func"]
+
+
+def test_the_worker_asks_in_each_turn_whether_to_accept() -> None:
+    """The worker stops accepting for a moment when it has no descriptor left."""
+    assert "self.set_accept_enabled(can_accept)" in inspect.getsource(gthread.ThreadWorker.run)
+
+
+def test_a_connection_closed_to_make_room_is_not_read_in_the_same_turn() -> None:
+    worker = ApplianceWorker.__new__(ApplianceWorker)
+    worker.pending_conns, worker.keepalived_conns, worker._reading_headers = deque(), deque(), {}
+    worker.poller, worker.nr_conns = selectors.DefaultSelector(), 2
+    here, there = socket.socketpair()
+    with here, there, worker.poller:
+        first, second = (
+            gthread.TConn(Config(), each, ("127.0.0.1", 1), ("127.0.0.1", 2)) for each in (here, there)
+        )
+        worker.pending_conns.append(first)
+        worker.keepalived_conns.append(second)
+        assert worker._close_idle()
+        assert worker._close_idle()
+        assert not worker._close_idle()
+        worker.on_pending_socket_readable(first, here)
+        worker.on_client_socket_readable(second, there)
+    assert worker.nr_conns == 0
 
 
 def test_the_worker_of_the_appliance_is_a_threaded_worker() -> None:

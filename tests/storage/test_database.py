@@ -40,9 +40,9 @@ def test_migrations_lead_to_the_tables_of_the_code(tmp_path: Path) -> None:
         assert differences(database) == []
 
 
-def test_migrations_lead_to_the_tables_of_the_code_on_postgresql() -> None:
-    with postgresql() as url, ready(url) as database:
-        assert differences(database) == []
+@pytest.mark.postgresql
+def test_migrations_lead_to_the_tables_of_the_code_on_postgresql(postgresql_database: Database) -> None:
+    assert differences(postgresql_database) == []
 
 
 def test_an_upgraded_database_is_opened_without_alembic(tmp_path: Path) -> None:
@@ -56,6 +56,7 @@ def test_an_upgraded_database_is_opened_without_alembic(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
 
 
+@pytest.mark.postgresql
 def test_two_starts_at_once_upgrade_postgresql_once() -> None:
     newest = migrations.revisions()[-1]
     with postgresql() as url:
@@ -121,6 +122,7 @@ def test_a_lock_held_for_long_is_unavailable_with_a_time_to_retry(tmp_path: Path
         impatient.close()
 
 
+@pytest.mark.postgresql
 def test_postgresql_ends_the_transaction_of_a_suspended_machine() -> None:
     with postgresql() as url, ready(url) as database:
         impatient = Database(url, busy_seconds=1)
@@ -134,11 +136,11 @@ def test_postgresql_ends_the_transaction_of_a_suspended_machine() -> None:
         assert shown == f"{IDLE_IN_TRANSACTION_SECONDS}s"
 
 
-def test_a_postgresql_that_is_read_only_for_a_while_is_unavailable() -> None:
-    with postgresql() as url, ready(url) as database:
-        with pytest.raises(Unavailable, match="read-only") as refused:
-            clear(database, "SET TRANSACTION READ ONLY")
-        assert refused.value.retry_after_seconds
+@pytest.mark.postgresql
+def test_a_postgresql_that_is_read_only_for_a_while_is_unavailable(postgresql_database: Database) -> None:
+    with pytest.raises(Unavailable, match="read-only") as refused:
+        clear(postgresql_database, "SET TRANSACTION READ ONLY")
+    assert refused.value.retry_after_seconds
 
 
 def test_the_error_of_a_missing_server_has_no_password() -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 ANONYMOUS = ("nobody", "visitor", "other visitor")
-PEOPLE = ("member", "other member", "reader", "editor", "folder reader", "admin", "owner")
+PEOPLE = ("member", "other member", "reader", "commenter", "editor", "folder reader", "admin", "owner")
 KEYS = ("key: transcribe", "key: read", "key: write", "key: admin")
 EVERYBODY = (*ANONYMOUS, *PEOPLE, "disabled", *KEYS)
 """Keys are the member's, but for that with the scope admin, which is the admin's. `disabled` is the session
@@ -62,11 +62,16 @@ OWNER = DANGEROUS.but(admin="no")
 
 
 def thing(
-    scope: str, *, readers: str = "not there", editors: str = "", admins: str = "not there"
+    scope: str,
+    *,
+    readers: str = "not there",
+    commenters: str = "",
+    editors: str = "",
+    admins: str = "not there",
 ) -> dict[str, Rule]:
     """Rules of an object, by whose it is: the member's (and shared), a visitor's, nobody's.
 
-    The folder reader reads it because its folder is shared. `editors`: as the readers, if empty.
+    The folder reader reads it because its folder is shared. `commenters`, `editors`: as readers, if empty.
     """
     overseers = ("admin", "owner")
     common = ((overseers, admins), DISABLED)
@@ -76,6 +81,7 @@ def thing(
             *common,
             (("member",), "ok"),
             (READERS, readers),
+            (("commenter",), commenters or readers),
             (("editor",), editors or readers),
             *_keys(scope),
         ),
@@ -89,6 +95,10 @@ FOLDER = {"member": _rule("not there", DISABLED, (("member",), "ok"), *_keys("wr
 RECEIVED_FOLDER = _rule(
     "not there", (ANONYMOUS, "sign in"), DISABLED, (("folder reader",), "ok"), *_keys("read", "not there")
 )
+TRANSLATED = thing("write", editors="ok")
+TRANSLATED = TRANSLATED | {whose: TRANSLATED[whose].but(key_write="no") for whose in ("member", "nobody")}
+"""It takes the right to edit and the right to transcribe, which no key of one scope has."""
+COMMENTED = thing("write", commenters="ok", editors="ok")
 LIVE = {**thing("write"), "nobody": _rule("not there", DISABLED, *_keys("write", "not there"))}
 """A live session is its connection's and its owner's; that of nobody, its connection's alone."""
 
@@ -146,6 +156,9 @@ TABLE: dict[str, Row] = {
     "DELETE /api/first-steps": Row(ADMIN),
     "GET /join/{invitation_token}": Row(OPEN),
     "POST /api/join": Row(OPEN, {"token": "{invitation_token}", "name": "", "password": "x"}),
+    "GET /confirm-email/{nothing}": Row(OPEN, may_be_missing=True),
+    "POST /api/confirm-email": Row(OPEN, {"token": "x"}, may_be_missing=True),
+    "GET /email-confirmed": Row(OPEN),
     # Speech
     "POST /transcribe": Row(USE["transcribe"]),
     "POST /api/uploads": Row(USE["transcribe"]),
@@ -203,6 +216,7 @@ TABLE: dict[str, Row] = {
     "DELETE /api/transcripts/{heard}/audio": Row(thing("write"), used_up=True),
     "GET /api/transcripts/{transcript}/peaks": Row(thing("read", readers="ok")),
     "DELETE /api/transcripts/trash": Row(USE["write"]),
+    "GET /api/transcripts/statistics": Row(USE["read"]),
     "GET /api/library": Row(USE["read"]),
     "POST /api/library/folders": Row(USE["write"], {"name": ""}),
     "PATCH /api/library/folders/{nothing}": Row(USE["write"], {}, may_be_missing=True),
@@ -226,6 +240,22 @@ TABLE: dict[str, Row] = {
     "GET /api/transcripts/{transcript}/versions/0": Row(thing("read", readers="ok")),
     "POST /api/transcripts/{transcript}/versions/0/restore": Row(thing("write", editors="ok")),
     "GET /api/transcripts/{transcript}/changes": Row(thing("read", readers="ok")),
+    "GET /api/transcripts/{transcript}/chapters": Row(thing("read", readers="ok")),
+    # Without If-Match, 428 for those who may edit
+    "PUT /api/transcripts/{transcript}/chapters": Row(thing("write", editors="ok"), {"chapters": []}),
+    "GET /api/transcripts/{transcript}/translation": Row(thing("read", readers="ok")),
+    # There is no such model: 400 for those who may
+    "POST /api/transcripts/{transcript}/translation": Row(TRANSLATED, {"model": "x", "language": "de"}),
+    "DELETE /api/transcripts/{transcript}/translation": Row(
+        thing("write", editors="ok"), may_be_missing=True
+    ),
+    "GET /api/transcripts/{transcript}/voices": Row(thing("read", readers="ok")),
+    "GET /api/transcripts/{transcript}/notes": Row(thing("read", readers="ok")),
+    "POST /api/transcripts/{transcript}/notes": Row(COMMENTED, {"start": 0, "text": "x"}),
+    "PUT /api/transcripts/{transcript}/notes/{nothing}": Row(
+        COMMENTED, {"start": 0, "text": "x"}, may_be_missing=True
+    ),
+    "DELETE /api/transcripts/{transcript}/notes/{nothing}": Row(COMMENTED, may_be_missing=True),
     "GET /api/transcripts/{transcript}/shares": Row(thing("write")),
     "POST /api/transcripts/{transcript}/shares": Row(thing("write"), {}, used_up=True),
     "DELETE /api/transcripts/{transcript}/shares/{share}": Row(thing("write"), used_up=True),
@@ -265,6 +295,7 @@ TABLE: dict[str, Row] = {
     "GET /api/account/webhooks": Row(PERSON),
     "POST /api/account/webhooks": Row(PERSON, {"url": "https://webhook.invalid/"}),
     "POST /api/account/webhooks/{nothing}/test": Row(PERSON, may_be_missing=True),
+    "POST /api/account/webhooks/{nothing}/confirmation": Row(PERSON, may_be_missing=True),
     "DELETE /api/account/webhooks/{nothing}": Row(PERSON, may_be_missing=True),
     "GET /api/account/presets": Row(SIGNED_IN["read"]),
     "POST /api/account/presets": Row(SIGNED_IN["write"], {"name": "", "options": {}}),
@@ -272,6 +303,9 @@ TABLE: dict[str, Row] = {
         SIGNED_IN["write"], {"name": "x", "options": {}}, may_be_missing=True
     ),
     "DELETE /api/account/presets/{nothing}": Row(SIGNED_IN["write"], may_be_missing=True),
+    "GET /api/account/voices": Row(PERSON),
+    "PUT /api/account/voices": Row(PERSON, {"remember": False}),
+    "DELETE /api/account/voices/{nothing}": Row(PERSON, may_be_missing=True),
     "DELETE /api/account": Row(PERSON, {"password": "wrong"}),
     # The panel
     **{

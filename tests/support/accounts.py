@@ -15,7 +15,7 @@ from whisper_appliance.core.clock import Clock
 from whisper_appliance.storage.database import Database
 
 CHEAP_ARGON2 = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-GOOD_PASSWORD = "seven lamps beside a quiet river"
+GOOD_PASSWORD = "seven quiet lamps"
 
 
 @dataclass

@@ -16,7 +16,8 @@ from flask_openapi3 import OpenAPI
 from jinja2.bccache import Bucket, BytecodeCache
 
 from tests.support.accounts import CHEAP_ARGON2
-from tests.support.client import ApiClient, client_of, open_page
+from tests.support.client import ApiClient, client_of, open_page, signed_in
+from tests.support.databases import add_empty_queue
 from tests.support.jobs import Script
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.app.appliance import Appliance
@@ -89,12 +90,14 @@ def start_appliance(
             data_dir = data_dir or tmp_path_factory.mktemp("data")
             if not any(data_dir.iterdir()):
                 shutil.copy(empty_sqlite, data_dir)
+                add_empty_queue(data_dir)
             usual = {
                 "data_dir": data_dir,
                 "model_dir": models,
                 "whisper_model": "tiny.en",
                 "model_warm_up": False,
                 "min_free_disk": 0,
+                "backup_daily": False,
                 "repeat_seconds": 0,  # the tests send the same words again and mean it
             }
             wanted = {**usual, **given}
@@ -144,6 +147,12 @@ def api_client(app: OpenAPI) -> ApiClient:
 def browser(app: OpenAPI) -> ApiClient:
     """A client that opened a page."""
     return open_page(app)
+
+
+@pytest.fixture
+def member(app: OpenAPI) -> ApiClient:
+    """A client of somebody with an account."""
+    return signed_in(app)
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def client_of(app: OpenAPI) -> ApiClient:
     return ApiClient(app, app.response_class, use_cookies=True)
 
 
-PASSWORD = "seven lamps beside a quiet river"
+PASSWORD = "seven quiet lamps"
 _numbers = count(1)
 
 

@@ -68,6 +68,24 @@ def empty_tables() -> bytes:
         return path.read_bytes()
 
 
+@functools.cache
+def empty_queue_tables() -> bytes:
+    """As `empty_tables`, for the SQLite file of the queue."""
+    with tempfile.TemporaryDirectory() as folder:
+        from dbos import DBOS  # a second; many tests have no queue
+
+        path = Path(folder) / "queue.sqlite"
+        DBOS.migrate(f"sqlite:///{path}")
+        return path.read_bytes()
+
+
+def add_empty_queue(data_dir: Path) -> None:
+    """Gives a data folder the tables of the queue, unless it has some."""
+    path = data_dir / "queue.sqlite"
+    if not path.exists():
+        path.write_bytes(empty_queue_tables())
+
+
 @pytest.fixture(scope="session")
 def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of `empty_tables`."""

@@ -7,7 +7,7 @@
 The prompts of `ScriptedEngine`:
 - "sleep 0.2" takes its time, "swell 0.3" takes so many GiB and sleeps;
 - "fail" raises, "die" ends the process, "die once FILE" only the first time (see
-  `write_device`), "die if loud" for a window that is not silent;
+  `one_token`), "die if loud" for a window that is not silent;
 - "send HEX" and "send COUNT bytes" write to the pipe of the responses;
 - "confess PORT FILE" returns what the process may do, "nice" its priority;
 - "skip" decodes hardly a word unless it is to be fast; "unsure" is of low confidence over silence unless it
@@ -30,13 +30,17 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from tests.support.speech import decoded, speech_probabilities
+from whisper_appliance.core import sandbox, seccomp
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import EngineSpec, Priority, Window, WindowResult
+from whisper_appliance.engines.process.spawn import KEPT_PREFIXES, KEPT_VARIABLES
 from whisper_appliance.engines.process.usage import EngineEvent, EngineLifecycle, EngineStatus
 from whisper_appliance.engines.vad import Probabilities
 from whisper_appliance.transcript.model import Segment
+
+CAP_DAC_READ_SEARCH = 1 << 2
 
 
 class ScriptedEngine:
@@ -95,10 +99,8 @@ class ScriptedEngine:
         match when:
             case ["if", "loud"] if not window.samples.any():
                 return
-            case ["once", path]:
-                if Path(path).read_text():
-                    return
-                write_device(path)
+            case ["once", path] if not takes_token(path):
+                return
         os._exit(9)
 
     def _unsure(self, window: Window, seconds: float) -> WindowResult:
@@ -111,10 +113,28 @@ class ScriptedEngine:
         return WindowResult((segment,), "en", 1.0, (), seconds, tokens=(50364, 1, 50464))
 
 
-def write_device(path: str) -> None:
-    """Writes to a file among the devices, the only one that an engine may change; without truncating it."""
-    with open(path, "r+") as file:
-        file.write("written")
+@contextmanager
+def one_token(folder: Path) -> Iterator[Path]:
+    """A pipe in the folder of a model: of all processes that read it, one gets the token."""
+    path = folder / "token"
+    os.mkfifo(path)
+    pipe = os.open(path, os.O_RDWR)
+    os.write(pipe, b".")
+    try:
+        yield path
+    finally:
+        os.close(pipe)
+
+
+def takes_token(path: str) -> bool:
+    """Whether this process is the one."""
+    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        return bool(os.read(pipe, 1))
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(pipe)
 
 
 def attempts(secret: Path) -> dict[str, Callable[[], object]]:
@@ -157,6 +177,21 @@ def confession(port: int, secret: str) -> str:
             "done": [name for name, attempt in attempts(Path(secret)).items() if succeeds(attempt)],
         }
     )
+
+
+def check_confession(told: str, secret: Path) -> None:
+    """The process of this confession had few rights, no network and nothing of our environment."""
+    said = json.loads(told)
+    assert said["no_new_privileges"]
+    assert said["core"] == 0
+    assert said["files"] <= 512
+    assert said["capabilities"] & ~CAP_DAC_READ_SEARCH == 0
+    kept = {*KEPT_VARIABLES, "PYTHONPATH", "ORT_DISABLE_TELEMETRY", "LC_CTYPE"}
+    assert {name for name in said["variables"] if not name.startswith(KEPT_PREFIXES)} <= kept
+    if sandbox.landlock_version() >= sandbox.TCP_SINCE_ABI and seccomp.is_available():
+        assert not said["reached"]
+        assert said["done"] == []
+        assert secret.read_text() == "secret"
 
 
 def load_scripted(spec: EngineSpec) -> ScriptedEngine:

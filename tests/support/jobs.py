@@ -4,7 +4,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.databases import add_empty_queue
 from tests.support.wait import wait_until
 from whisper_appliance.core.errors import Cancelled
 from whisper_appliance.engines.contract import Priority, WindowResult
@@ -25,6 +26,7 @@ from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.storage import migrations
 from whisper_appliance.storage.database import Database
 from whisper_appliance.transcript.model import Segment, Transcript, Word
+from whisper_appliance.translation.contract import TranslatorSpec
 
 WINDOW_SAMPLES = 16_000 * 20
 StartQueue = Callable[..., JobQueue]
@@ -91,7 +93,7 @@ class Script:
         on_decoded: Callable[[float], None],
     ) -> Transcript:
         self.started.append(time.perf_counter())
-        results = []
+        results, language = [], job.options.language or "en"
         for index, word in enumerate(recording.words):
             start = index * WINDOW_SAMPLES
             if start in finished:
@@ -101,21 +103,37 @@ class Script:
                 raise Cancelled("The job was cancelled.")
             self._decode_window(word)
             words = (Word(0.0, 20.0, f" {word}", 0.9),) if job.options.word_timestamps else ()
-            results.append(WindowResult((Segment(0.0, 20.0, f" {word}", words=words),), "en", 1.0))
+            results.append(WindowResult((Segment(0.0, 20.0, f" {word}", words=words),), language, 1.0))
             progress = (index + 1) / len(recording.words)
             on_window(WindowDone(start, start + WINDOW_SAMPLES, results[-1], progress))
         segments = tuple(result.segments[0] for result in results)
-        return Transcript(
-            segments, "en", 1.0, recording.estimated_seconds, "transcribe", job.model or "", 0.1
-        )
+        task, model = job.options.task, job.model or ""
+        return Transcript(segments, language, 1.0, recording.estimated_seconds, task, model, 0.1)
 
     def steps(self, folder: Path, model: str = "base", **others: Any) -> JobSteps:
         """The steps of a job in `folder`, with this script in place of decoder and engine."""
         given: dict[str, Any] = {
-            "decode": self.decode, "transcribe": self.transcribe, "diarize": self.diarize, **others
+            "decode": self.decode, "transcribe": self.transcribe, "diarize": self.diarize,
+            "translate": self.translate, **others,
         }  # fmt: skip
         audio = JobAudio(folder, is_mounted=given.pop("is_mounted", lambda: True))
         return JobSteps(audio, self, choice=ModelChoice(lambda: model), **given)
+
+    def translate(
+        self,
+        lines: Sequence[str],
+        spec: TranslatorSpec,
+        *,
+        on_progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
+    ) -> list[str]:
+        """Says for each line between which languages it was translated; a line is as slow as a window."""
+        for done, line in enumerate(lines, 1):
+            if cancelled():
+                raise Cancelled("The job was cancelled.")
+            self._decode_window(line)
+            on_progress(done / len(lines))
+        return [f"{spec.source}-{spec.target}: {line.strip()}" for line in lines]
 
     def _decode_window(self, word: str) -> None:
         self.before_window(word)
@@ -138,6 +156,8 @@ def build_queue(
     """A queue as the appliance builds it, with the script in the place of speech."""
     database = Database.in_folder(data_dir, url)
     migrations.upgrade(database)
+    if database.is_sqlite:
+        add_empty_queue(data_dir)
     repository = JobRepository(database)
     cluster = Cluster(database, repository, JobFolders(data_dir, storage or data_dir), stopping=stopping)
     steps = script.steps(storage or data_dir, is_mounted=is_mounted, sleep=lambda _: time.sleep(0.02))

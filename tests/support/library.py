@@ -39,7 +39,7 @@ def keep_recording(
     """Keeps a recording of a transcript, with a waveform."""
     recordings.write_peaks(id, b"peaks")
     recordings.file(id).write_bytes(content)
-    recordings.add(id, owner, media_type)
+    recordings.add(id, media_type, recordings.end_after(recordings.days_for(owner)))
 
 
 @pytest.fixture

@@ -30,6 +30,8 @@ class LiveHarness:
         self.events: list[LiveAnnouncement] = []
         self.saved: dict[str, FinishedSession] = {}
         self.retranscribed: list[FinishedSession] = []
+        self.failures: list[Exception] = []
+        """What saving a transcript raises next."""
         self.skipped = 0.0
         self._changed = threading.Condition()
         self.sessions = LiveManager(
@@ -100,6 +102,8 @@ class LiveHarness:
             self._changed.notify_all()
 
     def _save(self, ended: FinishedSession) -> str:
+        if self.failures:
+            raise self.failures.pop()
         self.saved[ended.info.id] = ended
         return ended.info.id
 

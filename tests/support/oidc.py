@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import httpx2
+import requests
 from authlib.deprecate import AuthlibDeprecationWarning
 from joserfc import jwt
 from joserfc.jwk import RSAKey
@@ -31,7 +31,7 @@ class Provider:
     def person(self, subject: str, **claims: Any) -> None:
         """Makes or changes a person, who has just signed in there."""
         given = {"groups": ["staff"], "auth_time": int(time.time()), **claims}
-        httpx2.put(f"{self.issuer}/users/{quote(subject)}", json=given).raise_for_status()
+        requests.put(f"{self.issuer}/users/{quote(subject)}", json=given).raise_for_status()
 
     def logout_token(self, key: RSAKey | None = None, **claims: Any) -> str:
         """A logout token (OpenID Connect Back-Channel Logout 1.0) with these claims; None leaves one out."""

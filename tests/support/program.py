@@ -1,8 +1,10 @@
 """The real program as a child process: started, called, signalled, and gone at the end of a test."""
 
+import functools
 import http.client
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -12,7 +14,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -30,6 +32,7 @@ RESTARTED = ("-m", "tests.support.programs.restarter")
 SMALL_SERVER = ("-m", "tests.support.programs.small_server")
 READY = re.compile(r"https?://\S+:(\d+)$", re.MULTILINE)
 STOP_SECONDS = 40
+BELOW_EPHEMERAL_PORTS = range(10_000, 32_000)
 # The certificate is the appliance's own; a person trusts it once, most tests do not check it.
 ANY_CERTIFICATE = ssl._create_unverified_context()
 
@@ -71,8 +74,7 @@ class Server:
     @property
     def trusting(self) -> ssl.SSLContext:
         """A client that trusts this server's own authority and nothing else."""
-        chain = x509.load_pem_x509_certificates((self.data_dir / "certificates/server.pem").read_bytes())
-        return ssl.create_default_context(cadata=chain[-1].public_bytes(Encoding.PEM).decode())
+        return _trusting((self.data_dir / "certificates/server.pem").read_bytes())
 
     def get_json(self, path: str) -> Any:
         """The JSON of a GET, whatever the certificate."""
@@ -157,10 +159,12 @@ def running(
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    """A port that nobody listens on, and that no connection of another program gets in the meantime."""
+    for port in random.sample(BELOW_EPHEMERAL_PORTS, 50):
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 @contextmanager
@@ -199,6 +203,13 @@ def start(folder: Path, arguments: Sequence[str] = SMALL_SERVER, **variables: st
             stderr=errors,
             text=True,
         )
+
+
+@functools.cache
+def _trusting(pem: bytes) -> ssl.SSLContext:
+    """Trusts the last certificate of this chain; made once, because it takes longer than a request."""
+    authority = x509.load_pem_x509_certificates(pem)[-1]
+    return ssl.create_default_context(cadata=authority.public_bytes(Encoding.PEM).decode())
 
 
 def _port(process: "subprocess.Popen[str]", folder: Path) -> int:

@@ -38,12 +38,13 @@ class Served:
         return self.appliance.transcripts.add(replace(made, segments=segments), title=title, owner=owner)
 
     def browser_of(self, chromium: Browser, user: User, *, bypass_csp: bool = False) -> BrowserContext:
-        """A browser in which this user has signed in."""
+        """A browser with a session of this user; how to sign in has tests of its own."""
         context = chromium.new_context(
             base_url=self.url, bypass_csp=bypass_csp, locale="en-GB", viewport={"width": 1100, "height": 800}
         )
         context.set_default_timeout(30_000)
-        sign_in(context.new_page(), user)
+        begun = self.appliance.accounts.begin_session(user, address="127.0.0.1", agent="a test")
+        context.add_cookies([{"name": "session", "value": begun.token, "url": self.url}])
         return context
 
 
@@ -57,7 +58,7 @@ def sign_in(page: Page, user: User) -> None:
 
 
 @contextmanager
-def serve_in_process(folder: Path) -> Iterator[Served]:
+def serve_in_process(folder: Path, model: str = "tiny.en", **given: object) -> Iterator[Served]:
     """Without HTTPS, on a port of its own."""
     script = Script()
     (folder / "models").mkdir()
@@ -66,8 +67,9 @@ def serve_in_process(folder: Path) -> Iterator[Served]:
         return script.steps(chosen.data_dir, chosen.whisper_model)
 
     chosen = settings.load(
-        data_dir=folder / "data", model_dir=folder / "models", whisper_model="tiny.en", model_warm_up=False,
+        data_dir=folder / "data", model_dir=folder / "models", whisper_model=model, model_warm_up=False,
         model_downloads=False, min_free_disk=0, https_enabled=False,
+        **given,
     )  # fmt: skip
     with Appliance(chosen, make_steps=make_steps, passwords=Passwords(CHEAP_ARGON2)) as appliance:
         server = make_server("127.0.0.1", 0, create_app(appliance), threaded=True)

@@ -25,6 +25,7 @@ def assert_times_hold(transcript: Transcript) -> None:
         assert not words or "".join(word["word"] for word in words) == segment["text"]
         _assert_spans([(w["start"], w["end"]) for w in words], segment["end"])
         assert all(segment["start"] <= word["start"] for word in words)
+    assert all(0 <= one["start"] < one["end"] <= duration for one in shown.get("dropped", ()))
     for name in ("srt", "vtt"):
         written = render(transcript, name)
         assert "\ufffd" not in written

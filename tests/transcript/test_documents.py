@@ -21,7 +21,7 @@ from whisper_appliance.transcript.formats import FORMATS, export
 from whisper_appliance.transcript.formats.format import ExportOptions
 from whisper_appliance.transcript.formats.pdf import write_pdf_with_fonts
 from whisper_appliance.transcript.line_breaking import clean
-from whisper_appliance.transcript.model import Segment, Transcript
+from whisper_appliance.transcript.model import Note, Segment, Transcript
 
 MARKUP = "<script>alert(1)</script> & {b} \\N *a* _b_ [c](d) `e` | =1+1 --> # h"
 TITLED = ExportOptions(title=MARKUP, created="2026-01-02T03:04:05.000Z")
@@ -161,3 +161,46 @@ def test_a_script_without_a_font_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_damaged_font_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "NotoSans-Regular.ttf").write_bytes(b"no font")
     assert choose_fonts("a", [tmp_path]).missing == {"a"}
+
+
+NOTES = (
+    Note(0.0, "Before"),
+    Note(5.0, f"{MARKUP}\nsecond line", MARKUP, "2026-01-02T03:04:05.000Z"),
+    Note(3600.0, "End", "Ada"),
+)
+
+
+def with_notes(name: str, notes: tuple[Note, ...] = NOTES, **said: Transcript) -> bytes:
+    return export(said.get("said", INTERVIEW), name, ExportOptions(notes=notes))
+
+
+def test_notes_are_comments_of_word_on_their_paragraphs() -> None:
+    document = Document(io.BytesIO(with_notes("docx")))
+    comments = list(document.comments)
+    assert [comment.author for comment in comments] == ["", MARKUP, "Ada"]
+    assert comments[1].text == f"0:05  {MARKUP}\nsecond line"
+    assert comments[1].timestamp is not None
+    assert comments[1].timestamp.year == 2026
+    paragraphs = [each._p.xml for each in document.paragraphs]
+    (place,) = [at for at, xml in enumerate(paragraphs) if 'commentReference w:id="1"' in xml]
+    assert "At home." in document.paragraphs[place].text
+
+
+def test_notes_in_markdown_and_html_are_text() -> None:
+    shown = MarkdownIt().render(with_notes("md").decode())
+    assert shown.count("<blockquote>") == 3
+    assert "<script>" not in shown
+    assert "<em>" not in shown
+    page = Words(with_notes("html").decode())
+    assert "script" not in page.elements
+    assert page.text.count("alert(1)") == 4  # name and words of the last line, author and text of the note
+    assert "second line" in page.text
+
+
+def test_notes_of_a_recording_without_words_are_exported() -> None:
+    for name in ("md", "html", "docx", "json"):
+        written_file = with_notes(name, said=transcript())
+        if name == "docx":
+            assert len(list(Document(io.BytesIO(written_file)).comments)) == 3
+        else:
+            assert b"Before" in written_file

@@ -24,7 +24,7 @@ from whisper_appliance.transcript.editing.operations import (
     edited,
     keyed,
 )
-from whisper_appliance.transcript.editing.word_times import retimed
+from whisper_appliance.transcript.editing.word_times import retimed, with_aligned
 from whisper_appliance.transcript.model import Segment, Transcript, Word
 
 
@@ -223,3 +223,20 @@ def test_a_word_difference_reads_as_both_texts(before: list[str], after: list[st
     new = " ".join(text for kind, text in parts if kind != "removed")
     assert (old.split(), new.split()) == (before, after)
     assert all(text for _, text in parts)
+
+
+def test_only_written_words_get_aligned_times_and_stay_between_the_others() -> None:
+    words = (
+        Word(1.0, 1.5, " One", 0.9),
+        Word(1.5, 2.0, " two", 1.0),
+        Word(2.0, 2.5, " three", 1.0),
+        Word(2.5, 3.0, " four", 0.8),
+    )
+    segment = Segment(1.0, 3.0, " One two three four", words=words)
+    aligned = (Word(0.5, 1.2, " One two", 0.1), Word(2.2, 2.9, " three", 0.1), Word(2.9, 9.0, " four", 0.1))
+    one, two, three, four = with_aligned(segment, aligned)
+    assert (one, four) == (words[0], words[3])
+    assert two.start == two.end == 1.5  # its aligned time is before the word that stays
+    assert (three.start, three.end) == (2.2, 2.5)
+    assert with_aligned(segment, aligned[:2]) == words
+    assert with_aligned(segment, ()) == words

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.support.times import assert_times_hold
 from whisper_appliance.transcript.codec import to_dict
 from whisper_appliance.transcript.formats import render
-from whisper_appliance.transcript.model import Segment, Transcript, Word
-from whisper_appliance.transcript.times import fit, valid_segments
+from whisper_appliance.transcript.model import Dropped, Segment, Transcript, Word
+from whisper_appliance.transcript.times import fit, valid_dropped, valid_segments, with_valid_times
 
 SECONDS = st.one_of(st.floats(-1, 70), st.sampled_from([0.0, 9.9999, 10.0, 10.0004]))
 TEXTS = st.one_of(
@@ -35,6 +35,25 @@ def segments(draw: st.DrawFn) -> Segment:
 @given(st.lists(segments(), max_size=12), st.one_of(st.floats(0.001, 80), st.sampled_from([0.0, 0.01, 10.0])))
 def test_times_hold_in_every_format(given_segments: list[Segment], duration: float) -> None:
     assert_times_hold(Transcript(tuple(given_segments), "en", 1.0, duration, "transcribe", "base", 1.0))
+
+
+@given(
+    st.lists(st.builds(Dropped, SECONDS, SECONDS, TEXTS, st.just("repetition")), max_size=12),
+    st.one_of(st.floats(0.001, 80), st.sampled_from([0.0, 0.01, 10.0])),
+)
+def test_what_was_dropped_has_a_length_inside_the_recording(given: list[Dropped], duration: float) -> None:
+    transcript = Transcript((), "en", 1.0, duration, "transcribe", "base", 1.0, dropped=tuple(given))
+    held = with_valid_times(transcript)
+    assert all(0 <= one.start < one.end <= duration for one in held.dropped)
+    assert with_valid_times(held) is held
+    assert_times_hold(held)
+
+
+def test_dropped_texts_whose_times_hold_stay_as_they_are_though_they_overlap() -> None:
+    dropped = (Dropped(0.5, 4.0, "la la", "repetition"), Dropped(1.0, 2.0, "la", "no voice"))
+    assert valid_dropped(dropped, 0.0, 10.0) == dropped
+    (held,) = valid_dropped([Dropped(10.2, 10.2, "la", "repetition")], 0.0, 10.0)
+    assert (held.start, held.end) == (9.96, 10.0)
 
 
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 10_000)), max_size=20))

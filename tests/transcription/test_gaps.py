@@ -1,6 +1,7 @@
 """Omission detection: speech without text is found, and the gap is filled by a retry of that part alone."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -8,7 +9,12 @@ from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import WindowResult
 from whisper_appliance.engines.vad import FRAME_SECONDS
 from whisper_appliance.transcript.model import Dropped, Segment
-from whisper_appliance.transcription.gaps import fill_gaps, find_untranscribed_speech
+from whisper_appliance.transcription.gaps import (
+    cut_into_pieces,
+    fill_gaps,
+    find_untranscribed_speech,
+    redecode_loops,
+)
 from whisper_appliance.transcription.segmentation import SpeechSpan
 
 SENTENCE = " Some fourteen words are said here within seven seconds, as people do when reading aloud."
@@ -100,4 +106,51 @@ def test_a_gap_is_filled_in_its_place_with_times_of_the_window() -> None:
 )
 def test_a_retry_without_more_words_or_of_low_confidence_fills_no_gap(segments: tuple[Segment, ...]) -> None:
     result = replace(window_result(Segment(7.0, 14.0, " minutes.")), decoded_seconds=14.0)
-    assert fill_gaps(result, span((7, 14)), lambda _: window_result(*segments)) == result
+
+    def decode(part: SpeechSpan) -> WindowResult:
+        whole = part.stop - part.start == 7 * SAMPLE_RATE
+        return window_result(*segments) if whole else window_result()
+
+    assert fill_gaps(result, span((7, 14)), decode) == result
+
+
+COPY = " Ask what you can do for your country."
+
+
+def said_again(part: SpeechSpan) -> WindowResult:
+    """What Whisper writes of a sentence that is said every three seconds: one copy, however often it was."""
+    seconds = (part.stop - part.start) / SAMPLE_RATE
+    return window_result(Segment(0.0, seconds, COPY, -0.3, tokens=(1,)))
+
+
+def chant() -> SpeechSpan:
+    """Speech for 27 s, with a dip of the voice every three seconds."""
+    voice = span((0, 27), seconds=27.0)
+    dips = {round(second / FRAME_SECONDS) for second in range(3, 27, 3)}
+    return replace(
+        voice, probabilities=tuple(0.6 if at in dips else p for at, p in enumerate(voice.probabilities))
+    )
+
+
+def test_pieces_are_cut_where_the_voice_is_the_least_probable() -> None:
+    pieces = cut_into_pieces(chant())
+    assert pieces[0].start == chant().start
+    assert pieces[-1].stop == chant().stop
+    assert all(a.stop == b.start for a, b in pairwise(pieces))
+    starts = [(piece.start - chant().start) / SAMPLE_RATE for piece in pieces]
+    assert starts == pytest.approx([0, 3, 6, 9, 12, 15, 18, 21, 24], abs=0.1)
+
+
+@pytest.mark.parametrize("written", [COPY, 2 * COPY])
+def test_a_sentence_that_is_said_nine_times_and_written_less_is_decoded_in_pieces(written: str) -> None:
+    result = replace(window_result(Segment(0.0, 27.0, written)), decoded_seconds=27.0)
+    filled = fill_gaps(result, chant(), said_again)
+    assert [segment.text for segment in filled.segments] == [COPY] * 9
+
+
+def test_what_was_taken_for_a_loop_is_decoded_in_pieces() -> None:
+    loop = Dropped(0.0, 27.0, 8 * COPY, "repetition")
+    result = replace(window_result(Segment(0.0, 27.0, COPY), dropped=(loop,)), decoded_seconds=27.0)
+    again = redecode_loops(result, chant(), said_again)
+    assert [segment.text for segment in again.segments] == [COPY] * 9
+    assert again.dropped == ()

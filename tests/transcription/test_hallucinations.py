@@ -5,7 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from whisper_appliance.engines.contract import WindowResult
-from whisper_appliance.engines.whisper.repetition import compression_ratio, remove_repetition_loops
+from whisper_appliance.engines.whisper.repetition import (
+    compression_ratio,
+    remove_repetition_loops,
+    repeats_itself,
+)
 from whisper_appliance.transcript.model import Dropped, Segment
 from whisper_appliance.transcription.hallucinations import filter_hallucinations
 
@@ -72,6 +76,19 @@ def test_a_sentence_that_is_said_again_after_a_pause_is_kept(text: str) -> None:
     result = filter_hallucinations(window_result(*[text] * 7), voice(period=1.0, pause=0.2))
     assert len(result.segments) == 7
     assert result.dropped == ()
+
+
+def test_copies_that_were_decoded_by_themselves_are_no_loop() -> None:
+    chant = window_result(*["I was close to him."] * 7)
+    kept = filter_hallucinations(chant, lambda *_: 0.9, starts=[float(at) for at in range(7)])
+    assert kept == chant
+
+
+def test_a_phrase_twice_in_a_row_is_a_repetition() -> None:
+    assert repeats_itself(" Ask what you can do, ask what you can do.")
+    assert repeats_itself("그는 길 옆으로 걸어갔다. 그는 길 옆으로 걸어갔다.")
+    assert not repeats_itself(" It was the best of times, it was the worst of times.")
+    assert not repeats_itself(" No, no, never.")
 
 
 def test_a_copy_without_the_time_to_say_it_is_dropped() -> None:

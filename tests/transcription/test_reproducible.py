@@ -1,6 +1,7 @@
 """The same file, model and options give the same words at the same times."""
 
 import threading
+import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,21 +51,31 @@ def _content(segment: Segment) -> tuple[object, ...]:
     return segment.start, segment.end, segment.text, segment.language, segment.tokens, words
 
 
+@pytest.fixture(scope="module")
+def opening(cities: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 22 s of `cities`: five windows."""
+    path = tmp_path_factory.mktemp("opening") / "opening.wav"
+    with wave.open(str(cities)) as source, wave.open(str(path), "wb") as target:
+        target.setparams(source.getparams())
+        target.writeframes(source.readframes(source.getframerate() * 22))
+    return path
+
+
 @pytest.fixture(scope="module", params=["fast", "balanced", "accurate"])
 def alone(
-    request: pytest.FixtureRequest, tiny_en: Path, cities: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tiny_en: Path, opening: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Options, Transcript, list[WindowDone]]:
     """The options, the transcript by one worker with nothing beside it, and its windows."""
     options = Options(quality=request.param, word_timestamps=True)
     done: list[WindowDone] = []
     with engine(tiny_en, 1) as process:
-        return options, transcribed(process, cities, tmp_path_factory.mktemp("alone"), options, done), done
+        return options, transcribed(process, opening, tmp_path_factory.mktemp("alone"), options, done), done
 
 
 def test_more_workers_and_other_work_beside_change_nothing(
     alone: tuple[Options, Transcript, list[WindowDone]],
     tiny_en: Path,
-    cities: Path,
+    opening: Path,
     nagg_and_nell: Path,
     tmp_path: Path,
 ) -> None:
@@ -75,19 +86,19 @@ def test_more_workers_and_other_work_beside_change_nothing(
             target=transcribed, args=(process, nagg_and_nell, tmp_path / "beside", options, [])
         )
         beside.start()
-        transcript = transcribed(process, cities, tmp_path, options, [])
+        transcript = transcribed(process, opening, tmp_path, options, [])
         beside.join()
     assert_same(transcript, expected)
     assert_times_hold(transcript)
 
 
 def test_a_restart_in_the_middle_changes_nothing(
-    alone: tuple[Options, Transcript, list[WindowDone]], tiny_en: Path, cities: Path, tmp_path: Path
+    alone: tuple[Options, Transcript, list[WindowDone]], tiny_en: Path, opening: Path, tmp_path: Path
 ) -> None:
     options, expected, done = alone
     with engine(tiny_en, 2) as process:
         for keep in (1, len(done) // 2, len(done) - 1):
-            transcript = transcribed(process, cities, tmp_path, options, list(done), keep)
+            transcript = transcribed(process, opening, tmp_path, options, list(done), keep)
             assert_same(transcript, expected)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ class Silence:
         self.samples = np.zeros(round(seconds * 16_000), np.float32)
         self.samples[: round(after * 16_000)] = 0.5
 
+    def declared_seconds(self) -> float:
+        return self.seconds
+
     def read(self, start: int, stop: int) -> Samples:
         return self.samples[start:stop]
 
@@ -54,6 +58,24 @@ def request(options: Options, finished: Mapping[int, WindowResult] | None = None
 def transcribed(engine: EngineProcess, quality: Quality, recording: Silence) -> Transcript:
     options = Options(language="en", prompt="unsure", quality=quality, vad=False)
     return transcribe(recording, engine, request(options))
+
+
+@pytest.mark.parametrize(("declared", "first"), [(100.0, 20.0), (121.0, 8.0), (None, 8.0)])
+def test_the_first_window_is_short_only_where_the_header_does_not_say_that_the_recording_is(
+    engine: EngineProcess, monkeypatch: pytest.MonkeyPatch, declared: float | None, first: float
+) -> None:
+    used: list[float] = []
+
+    def noted(target: float, first_seconds: float) -> SegmentationConfig:
+        used.append(first_seconds)
+        return SegmentationConfig(target, first_seconds)
+
+    monkeypatch.setattr("whisper_appliance.transcription.transcribe.SegmentationConfig", noted)
+    recording = Silence(6)
+    monkeypatch.setattr(recording, "declared_seconds", lambda: declared)
+    asked = replace(request(Options(language="en")), target_seconds=20.0)
+    transcribe(recording, engine, asked)
+    assert used == [first]
 
 
 def test_low_confidence_windows_are_retried_with_context(engine: EngineProcess) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from whisper_normalizer.english import EnglishTextNormalizer
 
+from tests.support.audio import samples_of
 from whisper_appliance.audio.decode import DecodeLimits, decode
 from whisper_appliance.core.errors import Cancelled
 from whisper_appliance.core.samples import Samples
@@ -139,6 +140,17 @@ def test_sound_without_speech_gives_no_text(
     transcript = transcribe_file(write_wav(tmp_path / "x.wav", samples.astype(np.float32)))
     assert transcript.text == ""
     assert [w.code for w in transcript.warnings] == ["no_speech"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("times", "pause_seconds"), [(6, 0.15), (8, 0.1)])
+def test_a_sentence_that_is_said_again_and_again_is_written_each_time(
+    transcribe_file: TranscribeFile, cities: Path, tmp_path: Path, times: int, pause_seconds: float
+) -> None:
+    said = samples_of(cities, 0.7, 3.0)
+    once = np.concatenate([said, np.zeros(round(pause_seconds * 16_000), np.float32)])
+    transcript = transcribe_file(write_wav(tmp_path / "again.wav", np.tile(once, times)))
+    assert word_errors("It was the best of times. " * times, transcript.text) <= 0.1
 
 
 @pytest.mark.slow

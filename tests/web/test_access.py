@@ -103,6 +103,7 @@ class Actors:
         keep_recording(self.appliance.recordings, id)
         if owner == "member":
             self.appliance.shares.share_with(id, "reader", by=self.owners[owner])
+            self.appliance.shares.share_with(id, "commenter", by=self.owners[owner], role="commenter")
             self.appliance.shares.share_with(id, "editor", by=self.owners[owner], role="editor")
             action = BulkAction("move", folder_id=self.thing("folder", owner))
             self.appliance.bulk_actions.run(self.owners[owner], [id], action)

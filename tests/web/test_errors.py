@@ -1,5 +1,7 @@
 """One JSON shape for every error; nothing from the inside gets out."""
 
+import errno
+
 import pytest
 
 from tests.support.client import ApiClient, client_of
@@ -51,6 +53,18 @@ def test_an_internal_error_reveals_nothing(appliance: Appliance) -> None:
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert answer.json["error"]["code"] == "internal"
+
+
+def test_a_lack_of_descriptors_is_no_internal_error(appliance: Appliance) -> None:
+    app = create_app(appliance)
+
+    def broken() -> str:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    app.view_functions["status.get_health"] = broken
+    answer = client_of(app).get("/health")
+    assert (answer.status_code, answer.json["error"]["code"]) == (503, "unavailable")
+    assert answer.headers["Retry-After"] == "5"
 
 
 def test_every_error_of_the_tree_has_a_status() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from whisper_appliance.transcript.codec import to_dict
+from whisper_appliance.transcript.codec import to_dict, with_translation
 from whisper_appliance.transcript.model import Dropped, Notice, Provenance, Segment, Transcript, Word
 from whisper_appliance.web.schemas.transcript import (
     DroppedResponse,
@@ -16,34 +16,37 @@ from whisper_appliance.web.schemas.transcript import (
     WordResponse,
 )
 
-STORED = {"id", "title", "created", "recording", "access", "revision", "paragraphs"}
+STORED = {"id", "title", "created", "recording", "access", "revision", "paragraphs", "chapters", "notes"}
 """Fields that belong to the stored transcript and not to the recording."""
 
-WRITTEN = to_dict(
-    Transcript(
-        segments=(
-            Segment(
-                0.0,
-                1.0,
-                " Hello.",
-                words=(Word(0.0, 1.0, " Hello.", 0.9),),
-                language="en",
-                channel=1,
-                speaker="Ada",
+WRITTEN = with_translation(
+    to_dict(
+        Transcript(
+            segments=(
+                Segment(
+                    0.0,
+                    1.0,
+                    " Hello.",
+                    words=(Word(0.0, 1.0, " Hello.", 0.9),),
+                    language="en",
+                    channel=1,
+                    speaker="Ada",
+                ),
             ),
-        ),
-        language="en",
-        language_probability=0.9,
-        duration=1.0,
-        task="transcribe",
-        model="base",
-        processing_seconds=0.1,
-        warnings=(Notice("damaged", "The file is damaged."),),
-        dropped=(Dropped(1.0, 2.0, " Thanks for watching!", "boilerplate over silence"),),
-        provenance=Provenance(
-            "faster-whisper", "1.2", "base", "ab", "int8", {"beam_size": 5}, "cd", "0.1", 50.0
-        ),
-    )
+            language="en",
+            language_probability=0.9,
+            duration=1.0,
+            task="transcribe",
+            model="base",
+            processing_seconds=0.1,
+            warnings=(Notice("damaged", "The file is damaged."),),
+            dropped=(Dropped(1.0, 2.0, " Thanks for watching!", "boilerplate over silence"),),
+            provenance=Provenance(
+                "faster-whisper", "1.2", "base", "ab", "int8", {"beam_size": 5}, "cd", "0.1", 50.0
+            ),
+        )
+    ),
+    ["Hello."],
 )
 
 
@@ -73,6 +76,8 @@ def test_the_json_is_valid_by_the_schema_and_keeps_every_value() -> None:
         "access": "own",
         "revision": 0,
         "paragraphs": [0],
+        "chapters": None,
+        "notes": [],
     }
     assert TranscriptResponse.model_validate(WRITTEN | stored).model_dump() == WRITTEN | stored
 

@@ -1,5 +1,6 @@
 """Messages about jobs survive a restart, are tried again with growing pauses, and given up in the end."""
 
+import json
 from itertools import pairwise
 
 import pytest
@@ -9,9 +10,10 @@ from tests.support.clock import Clock
 from tests.support.databases import NewUser
 from whisper_appliance.accounts.audit import no_audit
 from whisper_appliance.accounts.identity import SHELL
-from whisper_appliance.core.errors import Conflict, NotFound
+from whisper_appliance.core.errors import Busy, Conflict, NotFound
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.accounts import users
+from whisper_appliance.storage.schema.accounts import users, webhook_deliveries, webhooks
+from whisper_appliance.webhooks.confirmations import MAX_PER_ADDRESS_A_DAY, MAX_PER_USER_A_DAY
 from whisper_appliance.webhooks.repository import MAX_PER_USER, PAUSES_SECONDS, WebhookRepository
 from whisper_appliance.webhooks.webhook import DueDelivery, Outcome, Webhook
 
@@ -32,11 +34,32 @@ def a_webhook(repository: WebhookRepository, user: str, url: str = "https://exam
     return repository.create(user, url, private_allowed=False, by=SHELL)[0]
 
 
-def job(database: Database, repository: WebhookRepository, owner: str, status: str = "done") -> None:
-    """The end of a job."""
+def an_address(repository: WebhookRepository, user: str, address: str = "ann@example.org") -> Webhook:
+    """One that was confirmed."""
+    made = a_webhook(repository, user, f"mailto:{address}")
+    repository.confirmations.confirm(token_sent(repository))
+    return made
+
+
+def token_sent(repository: WebhookRepository) -> str:
+    """The token of the link that waits to be sent."""
+    message = due(repository)
+    repository.record(message, ACCEPTED)
+    token: str = json.loads(message.body)["data"]["token"]
+    return token
+
+
+def job(
+    database: Database,
+    repository: WebhookRepository,
+    owner: str,
+    status: str = "done",
+    finished: str = "2026-05-01T12:01:00.000Z",
+) -> None:
+    """The end of a job that was sent at 12:00."""
     row = {
         "id": "1" * 32, "owner": owner, "status": status, "title": "A talk", "transcript_id": "1" * 32,
-        "duration": 3.0, "created": "2026-05-01T12:00:00.000Z", "finished": "2026-05-01T12:01:00.000Z",
+        "translation_of": None, "duration": 3.0, "created": "2026-05-01T12:00:00.000Z", "finished": finished,
         "error_code": None, "error_message": None,
     }  # fmt: skip
     columns = [
@@ -62,6 +85,16 @@ def test_a_job_that_ends_has_a_message_for_each_webhook_of_its_owner(
     assert {each.webhook_id for each in claimed} == mine
     assert '"type": "job.done"' in claimed[0].body
     assert '"title": "A talk"' in claimed[0].body
+
+
+def test_only_a_job_that_took_long_sends_e_mail(
+    repository: WebhookRepository, database: Database, ann: str
+) -> None:
+    address = an_address(repository, ann)
+    job(database, repository, ann, finished="2026-05-01T12:02:59.000Z")
+    assert repository.next_at() is None
+    job(database, repository, ann, finished="2026-05-01T12:03:00.000Z")
+    assert due(repository).webhook_id == address.id
 
 
 def test_a_cancelled_job_has_no_message(repository: WebhookRepository, database: Database, ann: str) -> None:
@@ -183,3 +216,84 @@ def test_a_user_has_a_limited_number_of_webhooks(repository: WebhookRepository, 
         a_webhook(repository, ann)
     with pytest.raises(Conflict, match=str(MAX_PER_USER)):
         a_webhook(repository, ann)
+
+
+def test_an_address_gets_nothing_but_its_link_until_that_is_used(
+    repository: WebhookRepository, database: Database, ann: str
+) -> None:
+    made = a_webhook(repository, ann, "mailto:ann@example.org")
+    assert made.confirmed_at is None
+    token = token_sent(repository)
+    job(database, repository, ann, finished="2026-05-01T12:30:00.000Z")
+    assert repository.next_at() is None
+    with pytest.raises(Conflict, match="not confirmed yet"):
+        repository.enqueue_test(made.id)
+    assert repository.confirmations.address_of(token) == "ann@example.org"
+    assert repository.confirmations.confirm(token) == made.id
+    for use in (repository.confirmations.confirm, repository.confirmations.address_of):
+        with pytest.raises(NotFound, match="used already"):
+            use(token)
+    with pytest.raises(Conflict, match="confirmed already"):
+        repository.enqueue_confirmation(made.id)
+    job(database, repository, ann, finished="2026-05-01T12:30:00.000Z")
+    assert due(repository).webhook_id == made.id
+
+
+def test_the_database_has_no_link_that_confirms_an_address(
+    repository: WebhookRepository, database: Database, clock: Clock, ann: str
+) -> None:
+    made = a_webhook(repository, ann, "mailto:ann@example.org")
+    first = due(repository)
+    repository.record(first, FAILED)
+    clock.forward(seconds=PAUSES_SECONDS[0])
+    second = token_sent(repository)
+    first_token = json.loads(first.body)["data"]["token"]
+    with database.read() as connection:
+        stored = [
+            str(row)
+            for table in (webhooks, webhook_deliveries)
+            for row in connection.execute(sa.select(table))
+        ]
+    assert len(stored) == 2
+    assert not [token for token in (first_token, second) for row in stored if token in row]
+    with pytest.raises(NotFound, match="replaced by a newer one"):
+        repository.confirmations.confirm(first_token)
+    assert repository.confirmations.confirm(second) == made.id
+
+
+def test_a_link_ends_after_a_day_with_a_newer_one_and_with_its_address(
+    repository: WebhookRepository, clock: Clock, ann: str
+) -> None:
+    made = a_webhook(repository, ann, "mailto:ann@example.org")
+    first = token_sent(repository)
+    repository.enqueue_confirmation(made.id)
+    second = token_sent(repository)
+    with pytest.raises(NotFound):
+        repository.confirmations.confirm(first)
+    clock.forward(hours=24, seconds=1)
+    with pytest.raises(NotFound):
+        repository.confirmations.confirm(second)
+    repository.enqueue_confirmation(made.id)
+    third = token_sent(repository)
+    repository.delete(made.id, ann, by=SHELL)
+    with pytest.raises(NotFound):
+        repository.confirmations.confirm(third)
+
+
+def test_links_are_limited_by_address_and_by_user_also_for_deleted_addresses(
+    repository: WebhookRepository, clock: Clock, ann: str, new_user: NewUser
+) -> None:
+    bob = new_user("Bob")
+    for user in [ann, ann, bob][:MAX_PER_ADDRESS_A_DAY]:
+        made = a_webhook(repository, user, "mailto:Victim@example.org")
+        repository.delete(made.id, user, by=SHELL)
+    with pytest.raises(Busy, match="tomorrow"):
+        a_webhook(repository, bob, "mailto:victim@example.org")
+    assert repository.list_webhooks(bob) == ()
+    for number in range(MAX_PER_USER_A_DAY - 2):
+        made = a_webhook(repository, ann, f"mailto:x{number}@example.org")
+        repository.delete(made.id, ann, by=SHELL)
+    with pytest.raises(Busy):
+        a_webhook(repository, ann, "mailto:more@example.org")
+    clock.forward(hours=24, seconds=1)
+    a_webhook(repository, ann, "mailto:victim@example.org")

@@ -11,6 +11,7 @@ ResourceKind = Literal["transcript", "job", "live session", "account", "applianc
 Action = Literal[
     "transcribe",
     "read",
+    "comment",
     "edit",
     "change",
     "delete",
@@ -38,11 +39,16 @@ class Resource:
 
 APPLIANCE = Resource("appliance")
 
-ALLOWED_BY_SHARE: dict[ShareRole, tuple[Action, ...]] = {"reader": ("read",), "editor": ("read", "edit")}
+ALLOWED_BY_SHARE: dict[ShareRole, tuple[Action, ...]] = {
+    "reader": ("read",),
+    "commenter": ("read", "comment"),
+    "editor": ("read", "comment", "edit"),
+}
 
 REQUIRED_SCOPE: dict[Action, Scope] = {
     "transcribe": "transcribe",
     "read": "read",
+    "comment": "write",
     "edit": "write",
     "change": "write",
     "delete": "write",

@@ -14,7 +14,7 @@ from whisper_appliance.core.clock import Clock, written
 from whisper_appliance.core.errors import InvalidRequest, NotFound
 from whisper_appliance.core.text import one_line
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.accounts import ACCOUNTS, invitations
+from whisper_appliance.storage.schema.accounts import ACCOUNTS, invitations, users
 
 DEFAULT_DAYS = 7.0
 MAX_DAYS = 90.0
@@ -121,7 +121,18 @@ class Invitations:
         return sa.and_(invitations.c.token_hash == token_hash(token), self._is_open())
 
     def _is_open(self) -> sa.ColumnElement[bool]:
-        return sa.and_(invitations.c.used_at.is_(None), invitations.c.expires > written(self._clock()))
+        """Not used, not expired, and of somebody who may still invite people with this role."""
+        may_invite = sa.or_(
+            users.c.role == "owner", sa.and_(users.c.role == "admin", invitations.c.role == "member")
+        )
+        maker = sa.exists().where(
+            users.c.id == invitations.c.created_by, users.c.disabled_at.is_(None), may_invite
+        )
+        return sa.and_(
+            invitations.c.used_at.is_(None),
+            invitations.c.expires > written(self._clock()),
+            sa.or_(invitations.c.created_by == "", maker),
+        )
 
 
 def _invitation(row: sa.RowMapping) -> Invitation:

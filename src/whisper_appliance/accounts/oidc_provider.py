@@ -1,7 +1,8 @@
 """An OpenID Connect provider: authorization code flow with PKCE (OpenID Connect Core 1.0, RFC 7636), sign-out
 there (RP-Initiated Logout 1.0) and from there (Back-Channel Logout 1.0).
 
-Authlib checks the claims of ID tokens, joserfc their signatures. Both are imported with the first sign-in.
+Authlib checks the claims of ID tokens, joserfc their signatures. Both are imported with the first sign-in,
+and so is httpx2.
 """
 
 import secrets
@@ -12,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-import httpx2
 import structlog
 
 from whisper_appliance.config.settings import Settings
@@ -272,6 +272,8 @@ class OidcProvider:
 
     def _request(self, method: str, url: str, **given: Any) -> dict[str, Any]:
         """The JSON object that the provider answers. Raises `SignInFailed` if it refuses, `Unavailable`."""
+        import httpx2
+
         if not self._places.acquire(blocking=False):
             raise Unavailable(UNREACHABLE, retry_after_seconds=5)
         try:

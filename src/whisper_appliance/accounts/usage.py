@@ -3,16 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from whisper_appliance.core.clock import Clock, now
 from whisper_appliance.core.errors import NotFound, QuotaReached, StorageQuotaReached
 from whisper_appliance.core.text import format_bytes
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import keys, usage, users
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 MONTHS_KEPT = 24
 
@@ -94,15 +97,21 @@ class Usage:
         processing_seconds: float,
     ) -> None:
         """Adds to today's counter, inside the transaction that stores the transcript."""
-        insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
         added = {"jobs": jobs, "audio_seconds": audio_seconds, "processing_seconds": processing_seconds}
-        row = insert(usage).values(owner=owner, key_id=key_id, day=self._today(), **added)
+        row = self._insert().values(owner=owner, key_id=key_id, day=self._today(), **added)
         connection.execute(
             row.on_conflict_do_update(
                 index_elements=["owner", "key_id", "day"],
                 set_={name: usage.c[name] + row.excluded[name] for name in added},
             )
         )
+
+    def _insert(self) -> "sqlite.Insert | postgresql.Insert":
+        if self._database.is_sqlite:
+            return sqlite.insert(usage)
+        from sqlalchemy.dialects import postgresql  # slow, and not needed on SQLite
+
+        return postgresql.insert(usage)
 
     def rows_for(self, owner: str, *, since: str = "") -> tuple[UsageRow, ...]:
         """The usage of an owner for each day and key, newest first; `since` is an ISO date."""
@@ -173,13 +182,19 @@ class Usage:
             if connection.execute(users.update().where(users.c.id == user_id).values(values)).rowcount == 0:
                 raise NotFound("There is no such user.")
 
-    def check_minutes(self, owner: str, pending_seconds: float = 0.0) -> None:
+    def check_minutes(
+        self,
+        owner: str,
+        pending_seconds: Callable[[], float] = lambda: 0.0,
+        quota: Quota | None = None,
+    ) -> None:
         """Raises `QuotaReached` when this month's minutes are used up. The owner `""` has no counter.
 
-        `pending_seconds` is the audio of the owner's jobs that wait or run, which counts as used.
+        `pending_seconds` returns the audio of the owner's jobs that wait or run, which counts as used; it is
+        called only where there is a limit. `quota` is that of the owner, if the caller has read it.
         """
-        limit = self.effective_quota(owner).minutes_per_month if owner else None
-        if limit is not None and self.seconds_this_month(owner) + pending_seconds >= limit * 60:
+        limit = (quota or self.effective_quota(owner)).minutes_per_month if owner else None
+        if limit is not None and self.seconds_this_month(owner) + pending_seconds() >= limit * 60:
             raise QuotaReached(
                 "Your {limit:g} minutes of this month are used up. They start again on "
                 "{next_month}, or ask the administrator for more.",
@@ -188,10 +203,15 @@ class Usage:
                 retry_after_seconds=self._seconds_to_next_month(),
             )
 
-    def check_storage(self, owner: str, used_bytes: int, more_bytes: int = 0) -> None:
-        """Raises `StorageQuotaReached` when `used_bytes + more_bytes` exceed the quota."""
-        limit = self.effective_quota(owner).storage_bytes if owner else None
-        if limit is not None and used_bytes + more_bytes > limit:
+    def check_storage(
+        self, owner: str, used_bytes: Callable[[], int], more_bytes: int = 0, quota: Quota | None = None
+    ) -> None:
+        """Raises `StorageQuotaReached` when `used_bytes() + more_bytes` exceed the quota.
+
+        `quota` is that of the owner, if the caller has read it.
+        """
+        limit = (quota or self.effective_quota(owner)).storage_bytes if owner else None
+        if limit is not None and used_bytes() + more_bytes > limit:
             raise StorageQuotaReached(
                 "Your recordings and transcripts fill the {limit} you have. Delete some and "
                 "empty the trash, or ask the administrator for more.",

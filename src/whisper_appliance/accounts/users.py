@@ -3,7 +3,7 @@
 import re
 import secrets
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -94,6 +94,15 @@ class Users:
         with self._database.read() as connection:
             rows = connection.execute(sa.select(users).order_by(users.c.name_folded)).mappings()
             return tuple(user_of(row) for row in rows)
+
+    def names(self, user_ids: Iterable[str]) -> dict[str, str]:
+        """The names of these users by id; ids of visitors and of deleted accounts are left out."""
+        wanted = {each for each in user_ids if each}
+        if not wanted:
+            return {}
+        query = sa.select(users.c.id, users.c.name).where(users.c.id.in_(wanted))
+        with self._database.read() as connection:
+            return {row.id: row.name for row in connection.execute(query)}
 
     def get(self, user_id: str) -> User:
         """The user with this id."""
@@ -251,6 +260,7 @@ def user_of(row: sa.RowMapping) -> User:
         last_seen=row["last_seen"],
         language=row["language"],
         recording_days=row["recording_days"],
+        remembers_voices=bool(row["remembers_voices"]),
         has_password=row["password"] != NO_PASSWORD,
     )
 

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response, jsonify, render_template
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.accounts.audit import AuditEntry, AuditFilter, csv_lines
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.content_disposition import attachment
 from whisper_appliance.web.context import appliance
@@ -20,7 +21,7 @@ blueprint = admin_only(LazyBlueprint("admin_audit", __name__, abp_tags=[ADMIN]))
 DAY_REGEX = r"^(\d{4}-\d\d-\d\d)?$"
 
 
-class AuditFilterQuery(BaseModel):
+class AuditFilterQuery(Schema):
     """Which records are wanted."""
 
     who: str = Field("", max_length=200, description="Part of a name, or the id of a user.")
@@ -41,7 +42,7 @@ class AuditQuery(AuditFilterQuery):
     limit: int = Field(100, ge=1, le=500, description="Most records in one answer.")
 
 
-class AuditRecordResponse(BaseModel):
+class AuditRecordResponse(Schema):
     """Something that was done."""
 
     number: int
@@ -54,7 +55,7 @@ class AuditRecordResponse(BaseModel):
     details: dict[str, Any]
 
 
-class AuditPage(BaseModel):
+class AuditPage(Schema):
     """Records, newest first."""
 
     records: list[AuditRecordResponse]

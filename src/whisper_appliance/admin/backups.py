@@ -6,13 +6,14 @@ Only the owner gets backups, because they contain everybody's transcripts.
 from urllib.parse import unquote
 
 from flask import Response, jsonify, render_template, request, send_file
-from pydantic import BaseModel, Field
+from pydantic import Field
 from werkzeug.exceptions import ClientDisconnected
 
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
 from whisper_appliance.backups.daily import DailyCopy
 from whisper_appliance.backups.restore import StagedBackup
 from whisper_appliance.core.clock import written
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import current_actor, require
 from whisper_appliance.web.context import appliance
@@ -27,7 +28,7 @@ AGE = "application/age"
 blueprint = admin_only(LazyBlueprint("admin_backups", __name__, abp_tags=[ADMIN]))
 
 
-class DailyCopyResponse(BaseModel):
+class DailyCopyResponse(Schema):
     """A copy of the database."""
 
     name: str
@@ -35,7 +36,7 @@ class DailyCopyResponse(BaseModel):
     size_bytes: int
 
 
-class StagedBackupResponse(BaseModel):
+class StagedBackupResponse(Schema):
     """A backup that the next start puts in place. `whole` false: a copy of the database alone."""
 
     whole: bool
@@ -44,7 +45,7 @@ class StagedBackupResponse(BaseModel):
     appliance: str = Field(description="The version that made it.")
 
 
-class BackupsResponse(BaseModel):
+class BackupsResponse(Schema):
     """What there is."""
 
     daily: bool
@@ -56,13 +57,13 @@ class BackupsResponse(BaseModel):
     is_owner: bool = Field(description="Whether the caller may fetch and restore backups.")
 
 
-class CopyPath(BaseModel):
+class CopyPath(Schema):
     """The address of a copy."""
 
     name: str = Field(description="Its name in the list.", max_length=60)
 
 
-class BackupQuery(BaseModel):
+class BackupQuery(Schema):
     """What a full backup contains."""
 
     authority: bool = Field(
@@ -70,7 +71,7 @@ class BackupQuery(BaseModel):
     )
 
 
-class RestoreHeaders(BaseModel):
+class RestoreHeaders(Schema):
     """How an encrypted backup is opened."""
 
     passphrase: str = Field(

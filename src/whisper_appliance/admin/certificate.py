@@ -3,12 +3,13 @@
 from dataclasses import asdict, dataclass
 
 from flask import Response, jsonify, render_template
-from pydantic import BaseModel, Field, RootModel
+from pydantic import Field
 
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
 from whisper_appliance.config.overrides import SettingOverrides
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.errors import Conflict
+from whisper_appliance.core.schema import RootSchema, Schema
 from whisper_appliance.host.certificates import CertificateInfo, Certificates
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import current_actor
@@ -46,17 +47,17 @@ class HttpsView:
     certificate: CertificateView | None
 
 
-class HttpsResponse(RootModel[HttpsView]):
+class HttpsResponse(RootSchema[HttpsView]):
     """Whether HTTPS is on, and the certificate in use."""
 
 
-class MoreNames(BaseModel):
+class MoreNames(Schema):
     """Names that the machine does not know of itself."""
 
     names: list[str] = Field(max_length=50, description="Host names and addresses; all there are to be.")
 
 
-class OwnCertificate(BaseModel):
+class OwnCertificate(Schema):
     """A certificate of one's own."""
 
     chain: str = Field(max_length=40_000, description="PEM: the server's certificate and those above it.")

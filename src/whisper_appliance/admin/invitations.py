@@ -1,12 +1,13 @@
 """Invitations: one-time links to create an account."""
 
 from flask import Response, jsonify, url_for
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.accounts.identity import Role
 from whisper_appliance.accounts.invitations import Invitation
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -16,13 +17,13 @@ from whisper_appliance.web.schemas.transcript import UtcTime
 blueprint = admin_only(LazyBlueprint("admin_invitations", __name__, abp_tags=[ADMIN]))
 
 
-class InvitationPath(BaseModel):
+class InvitationPath(Schema):
     """The address of an invitation."""
 
     id: str = Field(description="Id of the invitation.", pattern=ID_REGEX)
 
 
-class InvitationBody(BaseModel):
+class InvitationBody(Schema):
     """Whom to invite."""
 
     role: Role = Field("member", description="What they will be.")
@@ -30,7 +31,7 @@ class InvitationBody(BaseModel):
     days: float = Field(7, gt=0, le=365, description="Days until the link ends.")
 
 
-class InvitationResponse(BaseModel):
+class InvitationResponse(Schema):
     """An invitation that was not used yet, without its link."""
 
     id: str

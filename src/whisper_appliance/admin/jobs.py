@@ -3,13 +3,16 @@
 from typing import Literal
 
 from flask import Response, jsonify, render_template
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
+from whisper_appliance.admin.live import SessionRows, session_rows
 from whisper_appliance.admin.owner_names import OwnerResponse, owner_names
+from whisper_appliance.admin.workers import WorkerRow, worker_rows
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.engines.contract import Priority
-from whisper_appliance.jobs.admin_queries import HANDLE, JobSummary
+from whisper_appliance.jobs.admin_queries import HANDLE_REGEX, JobSummary
 from whisper_appliance.jobs.job import JobError
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance
@@ -29,16 +32,15 @@ STATES: dict[str, tuple[StatusName, ...]] = {
     "done": ("done",),
     "cancelled": ("cancelled",),
 }
-HANDLE_REGEX = f"^{HANDLE.pattern}$"
 
 
-class JobHandlePath(BaseModel):
+class JobHandlePath(Schema):
     """The address of somebody's job."""
 
     handle: str = Field(description="The first 16 digits of the job's id.", pattern=HANDLE_REGEX)
 
 
-class JobsQuery(BaseModel):
+class JobsQuery(Schema):
     """Which jobs."""
 
     state: Literal["all", "unfinished", "queued", "running", "failed", "done", "cancelled"] = Field(
@@ -47,9 +49,10 @@ class JobsQuery(BaseModel):
     owner: str | None = Field(None, description="Only the jobs of the user with this id.", pattern=ID_REGEX)
     limit: int = Field(50, ge=1, le=200, description="How many at most.")
     before: int | None = Field(None, ge=1, lt=2**63, description="`next` of the page before.")
+    with_activity: bool = Field(False, description="Also the live sessions and the workers, in one request.")
 
 
-class JobRow(BaseModel):
+class JobRow(Schema):
     """A job without its words. `handle` is the first half of its id; the whole opens what is nobody's."""
 
     handle: str
@@ -71,20 +74,22 @@ class JobRow(BaseModel):
     finished: str | None
 
 
-class UserName(BaseModel):
+class UserName(Schema):
     """A user to choose."""
 
     id: str
     name: str
 
 
-class JobRows(BaseModel):
+class JobRows(Schema):
     """One page of jobs, newest first."""
 
     jobs: list[JobRow]
     next: int | None = Field(description="`before` of the next page; null on the last one.")
     counts: dict[str, int] = Field(description="How many jobs of each state there are.")
     users: list[UserName] = Field(description="Whose jobs there may be.")
+    live: SessionRows | None = Field(None, description="With `with_activity`: all live sessions.")
+    workers: list[WorkerRow] | None = Field(None, description="With `with_activity`: all workers.")
 
 
 @blueprint.get(
@@ -104,10 +109,17 @@ def list_jobs(query: JobsQuery) -> Response:
     found = queries.page(
         statuses=STATES[query.state], owner=query.owner, limit=query.limit, before=query.before
     )
-    name_of = owner_names()
-    rows = [_row(job, name_of(job.owner)).model_dump() for job in found.jobs]
-    users = [{"id": user.id, "name": user.name} for user in appliance().accounts.users.list_users()]
-    return jsonify({"jobs": rows, "next": found.next_before, "counts": queries.counts(), "users": users})
+    users = appliance().accounts.users.list_users()
+    name_of = owner_names(users)
+    rows = JobRows(
+        jobs=[_row(job, name_of(job.owner)) for job in found.jobs],
+        next=found.next_before,
+        counts={str(state): count for state, count in queries.counts().items()},
+        users=[UserName(id=user.id, name=user.name) for user in users],
+        live=session_rows(name_of) if query.with_activity else None,
+        workers=worker_rows() if query.with_activity else None,
+    )
+    return jsonify(rows.model_dump())
 
 
 @blueprint.delete(

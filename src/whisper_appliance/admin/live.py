@@ -3,11 +3,12 @@
 from typing import Literal
 
 from flask import Response, jsonify
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only
-from whisper_appliance.admin.jobs import HANDLE_REGEX
-from whisper_appliance.admin.owner_names import OwnerResponse, owner_names
+from whisper_appliance.admin.owner_names import NameOf, OwnerResponse, owner_names
+from whisper_appliance.core.schema import Schema
+from whisper_appliance.jobs.admin_queries import HANDLE_REGEX
 from whisper_appliance.live.admin import SessionSummary
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance
@@ -18,13 +19,13 @@ from whisper_appliance.web.schemas.transcript import UtcTime
 blueprint = admin_only(LazyBlueprint("admin_live", __name__, url_prefix="/api/admin/live", abp_tags=[ADMIN]))
 
 
-class SessionHandlePath(BaseModel):
+class SessionHandlePath(Schema):
     """The address of somebody's live session."""
 
     handle: str = Field(description="The first 16 digits of the session's id.", pattern=HANDLE_REGEX)
 
 
-class SessionRow(BaseModel):
+class SessionRow(Schema):
     """A live session without its words."""
 
     handle: str
@@ -40,7 +41,7 @@ class SessionRow(BaseModel):
     shared: bool = Field(description="Whether others may read along by a link.")
 
 
-class SessionRows(BaseModel):
+class SessionRows(Schema):
     """All live sessions, the newest first."""
 
     sessions: list[SessionRow]
@@ -50,12 +51,14 @@ class SessionRows(BaseModel):
 @blueprint.get("", responses={200: SessionRows, **error_responses(*ADMIN_ERRORS, 503)})
 def list_sessions() -> Response:
     """Everybody's live sessions; never their words."""
-    name_of = owner_names()
-    rows = [
-        _row(session, name_of(session.owner)).model_dump()
-        for session in appliance().live_admin.open_sessions()
-    ]
-    return jsonify({"sessions": rows, "limit": appliance().live.counts().limit})
+    return jsonify(session_rows(owner_names(appliance().accounts.users.list_users())).model_dump())
+
+
+def session_rows(name_of: NameOf) -> SessionRows:
+    """All live sessions as rows, with the names of their owners."""
+    sessions = appliance().live_admin.open_sessions()
+    rows = [_row(session, name_of(session.owner)) for session in sessions]
+    return SessionRows(sessions=rows, limit=appliance().live.counts().limit)
 
 
 @blueprint.delete(

@@ -5,12 +5,13 @@ from collections.abc import Generator, Iterator
 from typing import Any, Literal
 
 from flask import Response, jsonify, render_template, request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page, require_admin
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.support_bundle import make_support_bundle
 from whisper_appliance.core.clock import now, written
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.monitoring.logs.file import read_all
 from whisper_appliance.monitoring.logs.ring import MAX_LINES, LogFilter, LogLine
 from whisper_appliance.web import sse
@@ -29,7 +30,7 @@ LINE_FIELDS = ("timestamp", "level", "event", "logger")
 blueprint = admin_only(LazyBlueprint("admin_logs", __name__, abp_tags=[ADMIN]))
 
 
-class LogQuery(BaseModel):
+class LogQuery(Schema):
     """Which lines."""
 
     level: Literal["debug", "info", "warning", "error"] = Field("debug", description="This level or above.")
@@ -42,7 +43,7 @@ class LogQuery(BaseModel):
         return LogFilter(self.level, self.words, self.id)
 
 
-class LogLineResponse(BaseModel):
+class LogLineResponse(Schema):
     """One event. `more` is all that was said beside it."""
 
     number: int
@@ -53,7 +54,7 @@ class LogLineResponse(BaseModel):
     more: dict[str, Any]
 
 
-class LogLines(BaseModel):
+class LogLines(Schema):
     """Lines in the order in which they were written."""
 
     lines: list[LogLineResponse]

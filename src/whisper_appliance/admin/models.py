@@ -5,13 +5,14 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict
 
 from flask import Response, jsonify, render_template
-from pydantic import BaseModel, Field, RootModel
+from pydantic import Field
 
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page, require_admin
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.model_suggestions import Suggestion
 from whisper_appliance.app.model_views import ModelListView
 from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.core.schema import RootSchema, Schema
 from whisper_appliance.web import sse
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import current_actor
@@ -28,23 +29,23 @@ STREAM_SECONDS = 300.0
 blueprint = admin_only(LazyBlueprint("admin_models", __name__, abp_tags=[ADMIN]))
 
 
-class AdminModelsResponse(RootModel[ModelListView]):
+class AdminModelsResponse(RootSchema[ModelListView]):
     """Every model, what goes on with it, and what this machine has for them."""
 
 
-class SuggestionsResponse(BaseModel):
+class SuggestionsResponse(Schema):
     """A faster model, the default and a better one; none before a measurement."""
 
     suggestions: list[Suggestion]
 
 
-class ModelPath(BaseModel):
+class ModelPath(Schema):
     """The address of one model."""
 
     name: str = Field(description="Its name: of the catalogue, of a folder, or a hub id (org/name).")
 
 
-class NewModel(BaseModel):
+class NewModel(Schema):
     """A model of one's own: in a folder of this machine, or on the hub."""
 
     folder: str = Field("", max_length=4096, description="Whole path of a folder with a CTranslate2 model.")
@@ -52,7 +53,7 @@ class NewModel(BaseModel):
     hub: str = Field("", max_length=160, description="Or the id of a repository of the hub, org/name.")
 
 
-class Confirmed(BaseModel):
+class Confirmed(Schema):
     """Deleting is confirmed by name."""
 
     confirm: str = Field(description="The name of the model once more.")
@@ -230,7 +231,7 @@ def _model_frames(
     end = monotonic() + STREAM_SECONDS
     while monotonic() < end and not appliance.queue.stopping:
         current = _to_json(appliance.model_admin.list_models())
-        yield None if current == sent else sse.frame("models", current)
+        yield None if current == sent else sse.frame("models", localized(current))
         sent = current
         sleep(POLL_SECONDS)
 

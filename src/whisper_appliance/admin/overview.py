@@ -3,10 +3,10 @@
 from dataclasses import asdict, dataclass
 
 from flask import Response, jsonify, render_template
-from pydantic import RootModel
 
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
 from whisper_appliance.app.attention import Problem
+from whisper_appliance.core.schema import RootSchema
 from whisper_appliance.host.gpus import GpuUse
 from whisper_appliance.monitoring.statistics import Amount
 from whisper_appliance.monitoring.status_types import Status
@@ -35,7 +35,7 @@ class Overview:
     refusals: dict[str, int]
 
 
-class OverviewResponse(RootModel[Overview]):
+class OverviewResponse(RootSchema[Overview]):
     """How the appliance is."""
 
 

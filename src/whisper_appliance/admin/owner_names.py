@@ -1,17 +1,19 @@
 """Names of owners (users, visitors) for the admin panel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from whisper_appliance.accounts.identity import User
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.library.transcript_rows import NO_OWNER
-from whisper_appliance.web.context import appliance
+from whisper_appliance.web.i18n import translate
 
 VISITOR_CHARS = 4
 
 
-class OwnerResponse(BaseModel):
+class OwnerResponse(Schema):
     """Whose something is."""
 
     kind: Literal["user", "visitor", "nobody"] = Field(
@@ -21,15 +23,19 @@ class OwnerResponse(BaseModel):
     id: str | None = Field(description="Of a user.")
 
 
-def owner_names() -> Callable[[str], OwnerResponse]:
-    """A function from owner to name; reads the users once."""
-    users = {user.id: user.name for user in appliance().accounts.users.list_users()}
+NameOf = Callable[[str], OwnerResponse]
+
+
+def owner_names(users: Iterable[User]) -> NameOf:
+    """A function from owner to name."""
+    names = {user.id: user.name for user in users}
 
     def name_of(owner: str) -> OwnerResponse:
-        if owner in users:
-            return OwnerResponse(kind="user", name=users[owner], id=owner)
+        if owner in names:
+            return OwnerResponse(kind="user", name=names[owner], id=owner)
         if owner == NO_OWNER:
-            return OwnerResponse(kind="nobody", name="Nobody", id=None)
-        return OwnerResponse(kind="visitor", name=f"Visitor {owner[:VISITOR_CHARS]}", id=None)
+            return OwnerResponse(kind="nobody", name=translate("Nobody"), id=None)
+        name = translate("Visitor {number}", number=owner[:VISITOR_CHARS])
+        return OwnerResponse(kind="visitor", name=name, id=None)
 
     return name_of

@@ -4,11 +4,11 @@ import os
 from dataclasses import dataclass
 
 from flask import Response, jsonify
-from pydantic import RootModel
 
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only
 from whisper_appliance.config.setting_rows import pending_restart
 from whisper_appliance.core.errors import Conflict
+from whisper_appliance.core.schema import RootSchema
 from whisper_appliance.host import installation
 from whisper_appliance.host.supervision import Supervision, supervision
 from whisper_appliance.web.auth.audit import record
@@ -34,7 +34,7 @@ class RestartState:
     start_command: str
 
 
-class RestartResponse(RootModel[RestartState]):
+class RestartResponse(RootSchema[RestartState]):
     """Whether the appliance can be restarted here, and which settings wait for that."""
 
 

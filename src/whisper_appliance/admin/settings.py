@@ -3,11 +3,12 @@
 from dataclasses import asdict, dataclass
 
 from flask import Response, jsonify, render_template
-from pydantic import BaseModel, Field, RootModel
+from pydantic import Field
 
 from whisper_appliance.admin import restart
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
 from whisper_appliance.config.setting_rows import SettingRow, setting_rows
+from whisper_appliance.core.schema import RootSchema, Schema
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.context import appliance
@@ -27,17 +28,17 @@ class SettingsView:
     restart: restart.RestartState
 
 
-class SettingsResponse(RootModel[SettingsView]):
+class SettingsResponse(RootSchema[SettingsView]):
     """Every setting with its value (secrets masked), default, source, effect and help."""
 
 
-class SettingPath(BaseModel):
+class SettingPath(Schema):
     """The address of one setting."""
 
     name: str = Field(description="Its name, as in the environment.")
 
 
-class Value(BaseModel):
+class Value(Schema):
     """What a setting is to be."""
 
     value: str = Field(max_length=4096, description="As in the environment; empty: the default.")

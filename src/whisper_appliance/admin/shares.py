@@ -1,10 +1,11 @@
 """All shares: by whom and with whom, never titles or text."""
 
 from flask import Response, jsonify, render_template
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -14,13 +15,13 @@ from whisper_appliance.web.schemas.transcript import UtcTime
 blueprint = admin_only(LazyBlueprint("admin_shares", __name__, abp_tags=[ADMIN]))
 
 
-class AdminSharePath(BaseModel):
+class AdminSharePath(Schema):
     """The address of a share."""
 
     id: str = Field(description="Id of the share.", pattern=ID_REGEX)
 
 
-class AdminShareResponse(BaseModel):
+class AdminShareResponse(Schema):
     """A share, without its link."""
 
     id: str
@@ -33,7 +34,7 @@ class AdminShareResponse(BaseModel):
     expires: str | None = None
 
 
-class AdminShareList(BaseModel):
+class AdminShareList(Schema):
     """Everything that is shared, newest first."""
 
     shares: list[AdminShareResponse]

@@ -5,9 +5,10 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import Response, jsonify, render_template
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.monitoring.statistics import DayTotal
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -18,7 +19,7 @@ MAX_DAYS = 3660
 blueprint = admin_only(LazyBlueprint("admin_statistics", __name__, abp_tags=[ADMIN]))
 
 
-class StatisticsQuery(BaseModel):
+class StatisticsQuery(Schema):
     """What is to be counted."""
 
     days: int | None = Field(
@@ -31,7 +32,7 @@ class StatisticsQuery(BaseModel):
     )
 
 
-class DayResponse(BaseModel):
+class DayResponse(Schema):
     """The transcripts of one kind that were made on one day."""
 
     day: str = Field(examples=["2026-03-01"])
@@ -43,7 +44,7 @@ class DayResponse(BaseModel):
     processing_seconds: float
 
 
-class StatisticsResponse(BaseModel):
+class StatisticsResponse(Schema):
     """What was transcribed, by day and kind, the oldest first. What was deleted for good is not counted."""
 
     zone: str = Field(description="The time zone of the days.")

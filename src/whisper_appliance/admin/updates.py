@@ -3,13 +3,15 @@
 from dataclasses import asdict
 
 from flask import Response, jsonify, render_template
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance import __version__
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.host import installation, releases
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.context import appliance
+from whisper_appliance.web.i18n import translate
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import error_responses
 
@@ -18,7 +20,7 @@ VERSION_PLACEHOLDER = "X.Y.Z"
 blueprint = admin_only(LazyBlueprint("admin_updates", __name__, abp_tags=[ADMIN]))
 
 
-class ReleaseResponse(BaseModel):
+class ReleaseResponse(Schema):
     """One version. `notes` are plain text."""
 
     version: str
@@ -27,7 +29,7 @@ class ReleaseResponse(BaseModel):
     url: str
 
 
-class UpdatesResponse(BaseModel):
+class UpdatesResponse(Schema):
     """What the feed says, and what to do on this machine."""
 
     state: releases.UpdateState = Field(
@@ -55,7 +57,7 @@ def updates_page() -> str:
     return render_template(
         "admin/updates.html",
         version=__version__,
-        installation=found.name,
+        installation=_described(found),
         update=found.update_commands(VERSION_PLACEHOLDER),
         rollback=found.rollback_commands(__version__),
         allowed=settings.update_check,
@@ -80,8 +82,13 @@ def check_updates() -> Response:
     newest = checked.newest if checked.releases else None
     response = {
         **asdict(checked),
-        "installation": found.name,
+        "installation": _described(found),
         "update": found.update_commands(newest or VERSION_PLACEHOLDER),
         "rollback": found.rollback_commands(__version__),
     }
     return jsonify(response)
+
+
+def _described(found: installation.Installation) -> str:
+    """How the appliance was installed, in the language of the request."""
+    return ", ".join(translate(text, value=value) for text, value in found.facts)

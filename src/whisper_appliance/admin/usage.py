@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from flask import Response, jsonify
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.accounts.usage import UsageLine, UsagePeriod
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only
 from whisper_appliance.core.csv_line import csv_line
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.content_disposition import attachment
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -19,7 +20,7 @@ blueprint = admin_only(LazyBlueprint("admin_usage", __name__, abp_tags=[ADMIN]))
 DAY_REGEX = r"^(\d{4}-\d\d-\d\d)?$"
 
 
-class UsageQuery(BaseModel):
+class UsageQuery(Schema):
     """What is to be counted."""
 
     since: str = Field("", pattern=DAY_REGEX, description="First day (UTC), 2026-03-01.")
@@ -27,7 +28,7 @@ class UsageQuery(BaseModel):
     by: UsagePeriod = Field("month", description="Period of a line; `all` is one line for user and key.")
 
 
-class UsageLineResponse(BaseModel):
+class UsageLineResponse(Schema):
     """The usage of one user with one key in one period."""
 
     period: str = Field(description="A day, a month, or empty for all.", examples=["2026-03"])
@@ -40,7 +41,7 @@ class UsageLineResponse(BaseModel):
     processing_seconds: float = Field(description="Time that the engine worked on it.")
 
 
-class UsageResponse(BaseModel):
+class UsageResponse(Schema):
     """Lines, the latest period first. Two years are kept."""
 
     usage: list[UsageLineResponse]

@@ -3,7 +3,7 @@
 import secrets
 
 from flask import Response, jsonify, render_template
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.accounts.access import AccessMode
 from whisper_appliance.accounts.identity import Role, User
@@ -12,6 +12,7 @@ from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, 
 from whisper_appliance.admin.invitations import InvitationResponse, invitation_response
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import current_actor, require
@@ -32,13 +33,13 @@ blueprint = admin_only(LazyBlueprint("admin_users", __name__, abp_tags=[ADMIN]))
 CHANGE_ERRORS = (*ADMIN_ERRORS, 404, 409, 503, 507)
 
 
-class UserPath(BaseModel):
+class UserPath(Schema):
     """The address of an account."""
 
     id: str = Field(description="Id of the account.", pattern=ID_REGEX)
 
 
-class AccessModeBody(BaseModel):
+class AccessModeBody(Schema):
     """Who may use the appliance."""
 
     openness: AccessMode = Field(
@@ -46,7 +47,7 @@ class AccessModeBody(BaseModel):
     )
 
 
-class OwnQuotaBody(BaseModel):
+class OwnQuotaBody(Schema):
     """What one user may use; null is the default, 0 minutes or bytes no limit."""
 
     minutes_per_month: float | None = Field(None, ge=0, le=1e6, description="Minutes of audio a month.")
@@ -54,7 +55,7 @@ class OwnQuotaBody(BaseModel):
     waiting_jobs: int | None = Field(None, ge=1, le=10_000, description="Jobs that may wait.")
 
 
-class UserBody(BaseModel):
+class UserBody(Schema):
     """What to change; what is left out stays."""
 
     role: Role | None = Field(None, description="Admins run the appliance, owners manage admins.")
@@ -62,7 +63,7 @@ class UserBody(BaseModel):
     quota: OwnQuotaBody | None = Field(None, description="All three at once.")
 
 
-class RemoveBody(BaseModel):
+class RemoveBody(Schema):
     """How to delete an account."""
 
     name: str = Field(description="Name of the account, to be sure.", max_length=200)
@@ -71,7 +72,7 @@ class RemoveBody(BaseModel):
     )
 
 
-class AdminUserResponse(BaseModel):
+class AdminUserResponse(Schema):
     """An account, what it uses and what it may use."""
 
     id: str
@@ -92,7 +93,7 @@ class AdminUserResponse(BaseModel):
     manageable: bool = Field(description="Whether the caller may change it.")
 
 
-class AdminUserList(BaseModel):
+class AdminUserList(Schema):
     """Everybody, invitations that are open, and who may use the appliance."""
 
     openness: AccessMode
@@ -108,7 +109,7 @@ class AdminUserDetail(AdminUserResponse):
     keys: list[KeyResponse]
 
 
-class PasswordResponse(BaseModel):
+class PasswordResponse(Schema):
     """A generated password, which is shown only in this response."""
 
     password: str

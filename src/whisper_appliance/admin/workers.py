@@ -1,9 +1,10 @@
 """The workers on one PostgreSQL database: their heartbeats, and taking over the jobs of a stale one."""
 
 from flask import Response, jsonify
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.jobs.workers import WorkerInfo
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance
@@ -16,13 +17,13 @@ blueprint = admin_only(
 )
 
 
-class WorkerPath(BaseModel):
+class WorkerPath(Schema):
     """The address of a worker."""
 
     id: str = Field(description="Names its data folder.", pattern="^[0-9a-f]{16}$")
 
 
-class WorkerRow(BaseModel):
+class WorkerRow(Schema):
     """An appliance on the same database. Its jobs are those that nobody else may go on with meanwhile."""
 
     id: str
@@ -37,13 +38,13 @@ class WorkerRow(BaseModel):
     waiting: int
 
 
-class WorkerRows(BaseModel):
+class WorkerRows(Schema):
     """All of them by host; none where the database is SQLite, on which one appliance is alone."""
 
     workers: list[WorkerRow]
 
 
-class TakeOverBody(BaseModel):
+class TakeOverBody(Schema):
     """What is agreed to."""
 
     losing: bool = Field(
@@ -51,7 +52,7 @@ class TakeOverBody(BaseModel):
     )
 
 
-class TakeOverResponse(BaseModel):
+class TakeOverResponse(Schema):
     """What became of its jobs."""
 
     freed: int = Field(description="Jobs that go on from the windows that were finished.")
@@ -61,7 +62,12 @@ class TakeOverResponse(BaseModel):
 @blueprint.get("", responses={200: WorkerRows, **error_responses(*ADMIN_ERRORS, 503)})
 def list_workers() -> Response:
     """The appliances on the same PostgreSQL database, with the jobs each of them holds."""
-    return jsonify({"workers": [_row(worker).model_dump() for worker in appliance().queue.cluster.workers()]})
+    return jsonify(WorkerRows(workers=worker_rows()).model_dump())
+
+
+def worker_rows() -> list[WorkerRow]:
+    """All appliances on the same database as rows."""
+    return [_row(worker) for worker in appliance().queue.cluster.workers()]
 
 
 @blueprint.post(

@@ -64,28 +64,29 @@ class Admission:
 
     def check_upload(self, owner: str, size_bytes: int = 0) -> int:
         """How many jobs of this owner may wait. Raises `Busy`, `QuotaReached`, `StorageQuotaReached`."""
-        self.check_live(owner, size_bytes)
-        waiting = self._usage.effective_quota(owner).waiting_jobs
+        quota = self._usage.effective_quota(owner)
         if owner:
-            self._queue.check_queue_limit(owner, waiting)
-        return waiting
+            self._check(owner, size_bytes, quota)
+            self._queue.check_queue_limit(owner, quota.waiting_jobs)
+        return quota.waiting_jobs
 
     def check_edit(self, owner: str, size_bytes: int) -> None:
         """Checks the storage quota of an owner whose transcript is changed."""
-        if owner:
-            self._usage.check_storage(owner, self._space.used_by(owner), size_bytes)
+        self.check_storage(owner, size_bytes)
 
     def check_live(self, owner: str, size_bytes: int = 0) -> None:
         """Checks the quotas for a live session, which does not wait in the queue."""
-        if not owner:
-            return  # requests without an owner have no counter; the limits of the appliance hold
-        self._usage.check_minutes(owner)
-        self.check_storage(owner, size_bytes)
+        if owner:  # requests without an owner have no counter; the limits of the appliance hold
+            self._check(owner, size_bytes, self._usage.effective_quota(owner))
 
     def check_storage(self, owner: str, size_bytes: int) -> None:
         """Checks the storage quota for what takes no minutes. Raises `StorageQuotaReached`."""
         if owner:
-            self._usage.check_storage(owner, self._space.used_by(owner), size_bytes)
+            self._usage.check_storage(owner, lambda: self._space.used_by(owner), size_bytes)
+
+    def _check(self, owner: str, size_bytes: int, quota: Quota) -> None:
+        self._usage.check_minutes(owner, quota=quota)
+        self._usage.check_storage(owner, lambda: self._space.used_by(owner), size_bytes, quota)
 
 
 def cleanup_tasks(

@@ -46,6 +46,7 @@ class Appliance(Container):
                 Step(self.watch_folder.start, self.watch_folder.close),
                 Step(housekeeping.start, housekeeping.close),
                 Step(self.models.start),
+                Step(self.word_alignment.start, self.word_alignment.close),
                 Step(self.live.launch, self.live.close),
                 Step(self.resource_sampler.start, self.resource_sampler.close),
             )

@@ -28,9 +28,12 @@ from whisper_appliance.app.ownership import AllOwnedData
 from whisper_appliance.app.partial_uploads import PartialUploads
 from whisper_appliance.app.program_requests import ProgramRequests
 from whisper_appliance.app.submit_recording import SubmitRecording
+from whisper_appliance.app.translate_recording import TranslateRecording
+from whisper_appliance.app.translate_transcript import TranslateTranscript
 from whisper_appliance.app.voice_samples import VoiceSamples
 from whisper_appliance.app.watch_folder.rules import WatchRules
 from whisper_appliance.app.watch_folder.watch_folder import WatchFolder
+from whisper_appliance.app.word_alignment import WordAligner, WordAlignment
 from whisper_appliance.config.override_rows import OverrideRows
 from whisper_appliance.config.overrides import SettingOverrides
 from whisper_appliance.config.settings import Settings
@@ -41,18 +44,20 @@ from whisper_appliance.host.ports import check_free
 from whisper_appliance.host.releases import UpdateChecks
 from whisper_appliance.jobs.admin_queries import JobAdminQueries
 from whisper_appliance.jobs.cluster import Cluster
-from whisper_appliance.jobs.events import JobDone, JobEvent, JobFailed
+from whisper_appliance.jobs.events import JobChanged, JobDone, JobEvent, JobFailed
 from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.storage import JobFolders
 from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.library.bulk_actions import BulkActions
+from whisper_appliance.library.chapters import Chapters
 from whisper_appliance.library.edits import TranscriptEdits
 from whisper_appliance.library.facets import LibraryFacets
 from whisper_appliance.library.folder_shares import FolderShares
 from whisper_appliance.library.folders import Folders
 from whisper_appliance.library.listing import TranscriptListing
+from whisper_appliance.library.notes import Notes
 from whisper_appliance.library.ownership import TranscriptOwnership
 from whisper_appliance.library.presets import Presets
 from whisper_appliance.library.recordings import Recordings
@@ -60,6 +65,8 @@ from whisper_appliance.library.shares import Shares
 from whisper_appliance.library.storage_usage import StorageUsage
 from whisper_appliance.library.tags import Tags
 from whisper_appliance.library.transcripts import TranscriptRepository
+from whisper_appliance.library.translations import Translations
+from whisper_appliance.library.voices import Voices
 from whisper_appliance.live.admin import LiveAdmin
 from whisper_appliance.live.ports import ModelsPort
 from whisper_appliance.models.by_language import models_by_language
@@ -78,7 +85,9 @@ from whisper_appliance.monitoring.statistics import Statistics
 from whisper_appliance.monitoring.status_collector import StatusCollector
 from whisper_appliance.monitoring.status_types import Status
 from whisper_appliance.storage.database import Database
+from whisper_appliance.translation.registry import installed_pairs
 from whisper_appliance.webhooks.dispatcher import WebhookDispatcher
+from whisper_appliance.webhooks.mail import MailSender
 from whisper_appliance.webhooks.repository import WebhookRepository
 from whisper_appliance.webhooks.sender import MessageSender
 
@@ -110,15 +119,18 @@ class Container:
         models_by_language(settings.model_by_language)  # a language that does not exist stops the start
         self._build_monitoring()
         self._build_library()
+        self._build_webhooks()
         self._build_models(hub)
+        self._build_alignment()
         self._build_jobs(make_steps, stopping)
+        self._build_translation()
         self._build_live(live_models)
         self._build_accounts(passwords)
         self.certificates = (
             Certificates.from_settings(lambda: self.settings) if settings.https_enabled else None
         )
         self.status_collector = StatusCollector(
-            lambda: self.settings, self.models, self.queue, self.live, self.certificates
+            lambda: self.settings, self.models, self.queue, self.live, self.certificates, self.job_folders
         )
         self.resource_sampler = ResourceSampler(self.status_collector.status)
         self.update_checks = UpdateChecks()
@@ -142,6 +154,7 @@ class Container:
 
     def _build_storage(self, settings: Settings) -> None:
         url = settings.database_url.get_secret_value() if settings.database_url else None
+        self.job_folders = JobFolders(settings.data_dir, settings.storage_folder)
         self.database = Database.in_folder(settings.data_dir, url)
         self.overrides = SettingOverrides(
             OverrideRows(self.database),
@@ -168,6 +181,7 @@ class Container:
 
     def _build_library(self) -> None:
         settings = self.settings
+        audio = settings.storage_folder / "audio"
         self.backups = BackupService(settings, self.database)
         self.voice_samples = VoiceSamples(lambda: self.settings)
         self.excerpts = Excerpts(lambda: self.settings)
@@ -179,24 +193,36 @@ class Container:
         self.audit = Audit(self.database)
         self.shares = Shares(self.database)
         self.folder_shares = FolderShares(self.database)
-        self.webhooks = WebhookRepository(self.database, write_audit=self.audit.record)
-        self.webhook_dispatcher = WebhookDispatcher(
-            self.webhooks, MessageSender(lambda: self.settings.webhook_private_addresses)
-        )
         self.presets = Presets(self.database)
         self.usage = make_usage(self.database, lambda: self.settings)
         self.statistics = Statistics(self.database)
-        self.storage_usage = StorageUsage(self.database, settings.storage_folder / "audio")
+        self.storage_usage = StorageUsage(self.database, audio)
         self.recordings = Recordings(
             self.database,
-            settings.storage_folder / "audio",
+            audio,
             days_of=retention(lambda: self.settings, lambda: self.accounts.users),
+            is_mounted=self.job_folders.are_mounted,
         )
         self.transcripts = TranscriptRepository(
-            self.database, audio_folder=settings.storage_folder / "audio", on_created=usage_hook(self.usage)
+            self.database, audio_folder=audio, on_created=usage_hook(self.usage)
         )
+        self.partial_uploads = PartialUploads(settings.storage_folder / "partial")
         self.edit_notifier = Notifier()
-        self.edits = TranscriptEdits(self.database, announce=self.edit_notifier.wake)
+        self.voices = Voices(self.database)
+        self.edits = TranscriptEdits(
+            self.database, announce=self.edit_notifier.wake, follow=self.voices.follow
+        )
+        self.notes = Notes(self.database, announce=self.edit_notifier.wake)
+        self.chapters = Chapters(self.database, announce=self.edit_notifier.wake)
+        self.translations = Translations(self.database, announce=self.edit_notifier.wake)
+
+    def _build_webhooks(self) -> None:
+        self.webhooks = WebhookRepository(self.database, write_audit=self.audit.record)
+        self.webhook_dispatcher = WebhookDispatcher(
+            self.webhooks,
+            MessageSender(lambda: self.settings.webhook_private_addresses),
+            MailSender(lambda: self.settings),
+        )
 
     def _build_models(self, hub: Hub | None) -> None:
         settings = self.settings
@@ -218,6 +244,10 @@ class Container:
         self.model_suggestions = ModelSuggestions(self.models, lambda: self.settings)
         self._settings_listeners.append(self._apply_model_settings)
 
+    def _build_alignment(self) -> None:
+        aligner = WordAligner(lambda: self.models.engine(), lambda: self.settings)
+        self.word_alignment = WordAlignment(self.edits, self.recordings, aligner)
+
     def _build_jobs(self, make_steps: MakeSteps | None, stopping: threading.Event | None) -> None:
         settings = self.settings
         self.job_notifier = JobNotifier()
@@ -229,10 +259,9 @@ class Container:
         )
         endpoint = settings.otel_exporter_otlp_endpoint
         self.job_traces = JobTraces(exporting(endpoint) if endpoint else None, jobs.get)
-        folders = JobFolders(settings.data_dir, settings.storage_folder)
         self.queue = JobQueue(
             jobs,
-            Cluster(self.database, jobs, folders, stopping=stopping),
+            Cluster(self.database, jobs, self.job_folders, stopping=stopping),
             make_steps(settings, self.models) if make_steps else self._default_job_steps(),
             limits=QueueLimits(settings.queue_limit, settings.queue_limit_per_user),
             announce=self._on_job_event,
@@ -253,11 +282,24 @@ class Container:
             preset_of=self.presets.find,
             admit=self.admission.check_upload,
         )
-        self.import_transcripts = ImportTranscripts(self.transcripts, self.admission.check_storage)
-        self.partial_uploads = PartialUploads(settings.storage_folder / "partial")
+        check = self.admission.check_storage
+        self.import_transcripts = ImportTranscripts(self.transcripts, self.notes, self.chapters, check)
         self.language_detection = LanguageDetection(self.models, lambda: self.settings)
         self.job_queries = JobAdminQueries(self.database)
         self._settings_listeners.append(self._apply_queue_limits)
+
+    def _build_translation(self) -> None:
+        uploads = self.settings.storage_folder / "uploads"
+        recording = TranslateRecording(
+            self.admission, self.models, self.queue, self.transcripts.audio, uploads
+        )
+        self.translate_transcript = TranslateTranscript(
+            recording,
+            self.admission,
+            self.queue,
+            uploads,
+            lambda: installed_pairs(self.settings.translation_models),
+        )
 
     def _build_live(self, live_models: ModelsPort | None) -> None:
         settings = self.settings
@@ -293,7 +335,11 @@ class Container:
 
     def _default_job_steps(self) -> JobSteps:
         return JobSteps.from_settings(
-            lambda: self.settings, self.models, lambda: self.models.default, self.recordings
+            lambda: self.settings,
+            self.models,
+            lambda: self.models.default,
+            self.recordings,
+            is_mounted=self.job_folders.are_mounted,
         )
 
     def _on_job_event(self, event: JobEvent) -> None:
@@ -303,6 +349,9 @@ class Container:
         self.job_traces.on_job_event(event)
         if isinstance(event, JobDone | JobFailed):
             self.webhook_dispatcher.wake()
+            self.edit_notifier.wake(event.job_id)  # the words of a live session have the id of its job
+        if isinstance(event, JobChanged) and event.translation_of:
+            self.edit_notifier.wake(event.translation_of)
 
     def _on_model_event(self, event: ModelEvent) -> None:
         _log_model(event)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from whisper_appliance.audio.decode import decode
+from whisper_appliance.audio.decode_errors import NO_SOUND
 from whisper_appliance.audio.recording import Sound
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import NoAudio
@@ -34,6 +35,6 @@ class LanguageDetection:
         ):
             samples = next(recording.blocks(MAX_WINDOW_SECONDS), None)
             if samples is None:
-                raise NoAudio("This file holds no audio. Check that the recording was saved with its sound.")
+                raise NoAudio(NO_SOUND)
             window = Window(samples, Options(), detect_only=True)
             return engine.submit(window, priority=Priority.INTERACTIVE).result()

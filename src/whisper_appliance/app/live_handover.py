@@ -1,13 +1,11 @@
 """The hand-over of a finished live session: its captions to the library, its recording to the job queue."""
 
-import errno
 import os
-import shutil
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from textwrap import shorten
 
+from whisper_appliance.core.atomic_files import link_or_copy
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.job import JobRequest
@@ -74,17 +72,20 @@ class LiveHandover:
 def _title(ended: FinishedSession) -> str:
     """The title that the client gave, or the first words that were said."""
     given = clean_title(ended.info.request.title)
-    return given or shorten(ended.transcript.text, FIRST_WORDS_CHARS, placeholder="…") or UNTITLED
+    return given or _first_words(ended.transcript.text) or UNTITLED
+
+
+def _first_words(text: str) -> str:
+    """The words that fit into a title; of a language without spaces, the characters."""
+    words = " ".join(text.split())
+    if len(words) <= FIRST_WORDS_CHARS:
+        return words
+    cut = words[:FIRST_WORDS_CHARS]
+    return f"{cut.rsplit(' ', 1)[0]}…"
 
 
 def _link(source: Path, target: Path) -> None:
-    """Hard-links the file; copies it where the file system has no hard links."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
-    try:
-        os.link(source, target)
-        os.utime(target)  # the age of an upload decides when an orphan is removed
-    except OSError as error:
-        if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
-            raise
-        shutil.copyfile(source, target)
+    link_or_copy(source, target)
+    os.utime(target)  # the age of an upload decides when an orphan is removed

@@ -147,6 +147,7 @@ class ModelAdmin:
             in_use=model.in_use,
             fits=model.fits,
             recommended=model.name == recommended,
+            common=entry is None or entry.common,
             description=model.description,
             languages=model.languages,
             licence=model.licence,

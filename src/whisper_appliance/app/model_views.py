@@ -24,7 +24,10 @@ class DownloadView:
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
-    """One model. `source` is where its files are; only those in MODEL_DIR (`folder`) can be deleted."""
+    """One model. `source` is where its files are; only those in MODEL_DIR (`folder`) can be deleted.
+
+    `common`: one that most people choose from, or one of their own.
+    """
 
     name: str
     state: ModelAvailability
@@ -34,6 +37,7 @@ class ModelView:
     in_use: int
     fits: bool
     recommended: bool
+    common: bool
     description: str
     languages: str | None
     licence: str | None
@@ -78,6 +82,7 @@ def view_of_arriving_model(download: DownloadState | None, errand: ModelTask | N
         in_use=0,
         fits=True,
         recommended=False,
+        common=True,
         description="A model of your own.",
         languages=None,
         licence=None,

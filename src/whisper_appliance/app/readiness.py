@@ -24,8 +24,10 @@ def check_ready(
         raise InvalidRequest(
             "There is no model named {wanted!r}; /api/models lists them.", wanted=wanted[:60], field="model"
         )
-    if model.languages == "en":
-        _check_english_only(model.name, language, task)
+    if model.languages == "en" and language not in (None, "en"):
+        raise InvalidRequest("The model {model} supports English only.", model=model.name, field="language")
+    if task == "translate":
+        check_translates(model)
     if model.state in NOT_READY:
         _fetch_or_reject(models, model)
 
@@ -47,10 +49,16 @@ def _fetch_or_reject(models: ModelManager[EngineProcess], model: ModelStatus) ->
     )
 
 
-def _check_english_only(model: str, language: str | None, task: Task) -> None:
-    if language not in (None, "en"):
-        raise InvalidRequest("The model {model} supports English only.", model=model, field="language")
-    if task == "translate":
+def check_translates(model: ModelStatus, field: str = "task") -> None:
+    """Raises `InvalidRequest`, about `field`, if the model cannot write English when another is spoken."""
+    if model.translates:
+        return
+    if model.languages == "en":
         raise InvalidRequest(
-            "The model {model} cannot translate; choose one without '.en'.", model=model, field="task"
+            "The model {model} cannot translate; choose one without '.en'.", model=model.name, field=field
         )
+    raise InvalidRequest(
+        "The model {model} was not trained to translate; choose another one, such as medium.",
+        model=model.name,
+        field=field,
+    )

@@ -97,7 +97,7 @@ class SubmitRecording:
         """Raises `InvalidRequest` for options the model lacks, `ModelUnavailable` if it is not ready."""
         meant = self._model_by_language().get(language or "") if model is None else None
         status = self._models.get_model(meant) if meant else None
-        if status and status.state not in NOT_READY:
+        if status and status.state not in NOT_READY and (status.translates or task != "translate"):
             return  # the default model, which may know English only, is not needed
         check_ready(self._models, model, language=language, task=task)
 

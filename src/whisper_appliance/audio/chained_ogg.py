@@ -3,7 +3,6 @@
 import os
 from collections import deque
 from collections.abc import Iterator
-from io import RawIOBase
 
 _HEADER_BYTES = 27
 _BEGINS, _ENDS = 2, 4
@@ -11,37 +10,13 @@ _CAPTURE = b"OggS"
 _READ_BYTES = 64 * 1024
 
 
-class FilePart(RawIOBase):
-    """A part of an open file, as a file of its own."""
+def links(fd: int, start: int = 0) -> list[tuple[int, int]]:
+    """Start and stop in bytes of each link of the chain, which begins at `start`.
 
-    def __init__(self, fd: int, start: int, stop: int) -> None:
-        self._fd, self._start, self._size, self._at = fd, start, stop - start, 0
-
-    def readable(self) -> bool:
-        """True."""
-        return True
-
-    def seekable(self) -> bool:
-        """True."""
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes; none at the end."""
-        left = self._size - self._at
-        data = os.pread(self._fd, max(0, left if size < 0 else min(size, left)), self._start + self._at)
-        self._at += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Moves to an offset from the start, the place or the end."""
-        self._at = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence])
-        return self._at
-
-
-def links(fd: int) -> list[tuple[int, int]]:
-    """Start and stop in bytes of each link of the chain; one link is an ordinary file, none is no Ogg."""
+    One link is an ordinary file, none is no Ogg.
+    """
     starts, ordinary = [], True
-    for offset, flags, _ in _pages(fd):
+    for offset, flags, _ in _pages(fd, start):
         begins = flags & _BEGINS
         if begins and ordinary:
             starts.append(offset)
@@ -49,18 +24,18 @@ def links(fd: int) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], os.fstat(fd).st_size], strict=True)) if starts else []
 
 
-def ends_well(fd: int) -> bool:
+def ends_well(fd: int, start: int = 0) -> bool:
     """Whether the last page is complete and ends a logical stream."""
-    _, flags, stop = next(iter(deque(_pages(fd), maxlen=1)), (0, 0, 0))
+    _, flags, stop = next(iter(deque(_pages(fd, start), maxlen=1)), (0, 0, 0))
     return bool(flags & _ENDS) and stop <= os.fstat(fd).st_size
 
 
-def _pages(fd: int) -> Iterator[tuple[int, int, int]]:
+def _pages(fd: int, start: int) -> Iterator[tuple[int, int, int]]:
     """Offset, flags and end of each page; skips what is no page."""
-    offset = 0
+    offset = start
     while len(header := os.pread(fd, _HEADER_BYTES + 255, offset)) >= _HEADER_BYTES:
         if not header.startswith(_CAPTURE):
-            if offset == 0:
+            if offset == start:
                 return
             found = _next_page(fd, offset + 1)
             if found is None:

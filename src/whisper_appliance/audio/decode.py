@@ -14,12 +14,15 @@ from typing import Any, BinaryIO, cast
 from whisper_appliance.audio import decode_errors
 from whisper_appliance.audio.decoder_process import DecoderProcess, PrestartedDecoder
 from whisper_appliance.audio.recording import DecodeLimits, Recording, Sound
-from whisper_appliance.core.errors import Unavailable, Undecodable
+from whisper_appliance.core import descriptors
+from whisper_appliance.core.errors import NoAudio, Unavailable, Undecodable
 from whisper_appliance.core.sandbox import TCP_SINCE_ABI, Isolation
 
 __all__ = ["DecodeLimits", "Recording", "Sound", "decode", "isolation", "prepare"]
 
 _START_SECONDS = 15.0
+_OF_THE_MACHINE = (*descriptors.EXHAUSTED, errno.EIO, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT)
+"""Errors of opening a file which say nothing about it: the next attempt may succeed."""
 
 _prestarted = PrestartedDecoder(keep_seconds=30.0)
 
@@ -35,8 +38,8 @@ def decode(path: Path, *, folder: Path, limits: DecodeLimits, sound: Sound | Non
 
     `sound` is which track and channel, and the hint of the name; by default that of `path`.
 
-    Raises `Undecodable` if the file cannot be opened, and `DiskFull`. `Recording.blocks` raises
-    errors in the audio itself.
+    Raises `Undecodable` if the file cannot be opened, `NoAudio` if it is empty, and `DiskFull`.
+    `Recording.blocks` raises errors in the audio itself.
     """
     with ExitStack() as undo:
         source = undo.enter_context(_open(path))
@@ -75,15 +78,21 @@ def isolation() -> Isolation:
 
 
 def _open(path: Path) -> BufferedReader:
-    """Opens the source; the child gets the descriptor, never the name. Rejects pipes and devices."""
+    """Opens the source; the child gets the descriptor, never the name. Rejects pipes and empty files."""
     try:
         # O_NONBLOCK, because opening a pipe without a writer would block.
         source = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
     except OSError as error:
+        if error.errno in _OF_THE_MACHINE:
+            raise
         raise Undecodable("This file can't be opened. Check that it exists and may be read.") from error
-    if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
+    status = os.fstat(source.fileno())
+    if not stat.S_ISREG(status.st_mode):
         source.close()
         raise Undecodable("This is not a file. Choose a recording.")
+    if not status.st_size:
+        source.close()
+        raise NoAudio("This file is empty.")
     return source
 
 

@@ -34,6 +34,10 @@ LOST = N_(
 LOST_A_LITTLE = N_(
     "The file is damaged. A little of it could not be read, at {time} or later; the rest is here."
 )
+NO_SOUND = N_(
+    "This file holds no sound, or less than a tenth of a second. "
+    "Check that the recording was saved with its sound."
+)
 DOES_NOT_START = N_("The decoder does not start on this machine. Its operator can see why with `doctor`.")
 KILLED = N_("The decoder was killed, perhaps because the machine is out of memory.")
 
@@ -60,7 +64,12 @@ def error_for_exit(verdict: str, detail: str = "", *, max_seconds: float) -> App
                 field="track",
             )
         case "no_audio":
-            return NoAudio("This file holds no audio. Check that the recording was saved with its sound.")
+            return NoAudio(NO_SOUND)
+        case "no_index":
+            return Undecodable(
+                "The end of this file is missing, and with it its index or all of its sound. "
+                "Copy the recording from its device again, or open it there and save it anew."
+            )
         case "rate":
             return Undecodable(
                 "This file's sample rate is not one of speech. Save it with 4 to 384 kHz and try again."

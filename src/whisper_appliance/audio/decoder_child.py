@@ -10,6 +10,7 @@ made by the parent (`decode_errors`).
 import _thread
 import io
 import json
+import math
 import os
 import socket
 import wave
@@ -20,26 +21,34 @@ from typing import Any
 import av
 import av.subtitles.codeccontext
 import av.subtitles.stream
+from av.audio.fifo import AudioFifo
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
+from av.codec.context import Flags2
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard, Disposition
+from av.video.stream import VideoStream
 
-from whisper_appliance.audio.chained_ogg import FilePart, links
-from whisper_appliance.audio.cut_off import is_cut_off
+from whisper_appliance.audio.cut_off import is_cut_off, lacks_index_or_sound
+from whisper_appliance.audio.declared_end import latm_frame_bytes, mp3_frame_bytes
 from whisper_appliance.audio.formats import (
     CODECS,
     DEMUXERS,
     HEAD_BYTES,
     PROTECTED_MP4,
+    MediaFormat,
     raw_format,
     unreadable_format,
 )
+from whisper_appliance.audio.joined_files import MOST_SEARCHED_BYTES, FilePart, first_file, parts
 from whisper_appliance.audio.resample import SAMPLE_BYTES, Resampler, UnsupportedSource, check_source
+from whisper_appliance.audio.wav_header import read_wav_header
 from whisper_appliance.core import memory, sandbox, seccomp
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 
 WHITELISTS = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file", "codec_whitelist": CODECS}
+_OWN_DESCRIPTORS = "/proc/self/fd/"
 _PROTECTED_TAGS = {"drms", "drmi", "enca", "aavd"}
 MAX_FAILED_READS = 200
 
@@ -69,28 +78,48 @@ class ParentChannel:
         os._exit(0)
 
 
-def open_source(fd: int, extension: str = "") -> InputContainer:
-    """The container, detected by content; the extension is a hint where the content has no header.
+def open_source(fd: int, extension: str = "") -> tuple[InputContainer, int]:
+    """The container, detected by content, and where it begins; the extension is a hint without a header.
 
     FFmpeg opens it by the path of the descriptor, so no file name of a user reaches FFmpeg.
     """
-    head = os.pread(fd, HEAD_BYTES, 0)
-    if unreadable := unreadable_format(head):
-        raise UnsupportedSource("unreadable", unreadable.name)
-    raw = raw_format(extension, head)
-    raw_options = {"format_whitelist": raw.demuxers[0], **dict(raw.options)} if raw else {}
+    raw = raw_format(extension, os.pread(fd, HEAD_BYTES, 0))
+    start = 0 if raw else first_file(fd)
     try:
-        return av.open(
-            f"/proc/self/fd/{fd}",
-            mode="r",
-            format=raw.demuxers[0] if raw else None,
-            options={**WHITELISTS, **raw_options},
-            metadata_errors="replace",
-        )
+        return open_at(fd, start, raw), start
+    except UnsupportedSource as unsupported:
+        start = first_file(fd, MOST_SEARCHED_BYTES)
+        if unsupported.code != "undecodable" or not start:
+            raise
+    return open_at(fd, start), start
+
+
+def open_at(fd: int, start: int, raw: MediaFormat | None = None) -> InputContainer:
+    """The container that begins at `start` and reaches to the end of the source."""
+    if unreadable := unreadable_format(os.pread(fd, HEAD_BYTES, start)):
+        raise UnsupportedSource("unreadable", unreadable.name)
+    extra = {"format_whitelist": raw.demuxers[0], **dict(raw.options)} if raw else {}
+    try:
+        return open_part(fd, (start, os.fstat(fd).st_size), raw.demuxers[0] if raw else None, extra)
     except MemoryError:
         raise
     except (av.FFmpegError, ValueError, OSError) as error:
-        raise UnsupportedSource("undecodable") from error
+        raise UnsupportedSource("no_index" if lacks_index_or_sound(fd) else "undecodable") from error
+
+
+def open_part(
+    fd: int, part: tuple[int, int], demuxer: str | None, options: dict[str, str] | None = None
+) -> InputContainer:
+    """One file of those in the source, from start to stop in bytes. Raises what PyAV raises."""
+    wav = read_wav_header(fd, part[0])
+    is_whole = part == (0, os.fstat(fd).st_size) and not wav.patches
+    return av.open(
+        f"{_OWN_DESCRIPTORS}{fd}" if is_whole else FilePart(fd, *part, wav.patches),
+        mode="r",
+        format=demuxer,
+        options={**WHITELISTS, **wav.options, **(options or {})},
+        metadata_errors="replace",
+    )
 
 
 def choose_audio(container: InputContainer, track: int | None = None) -> AudioStream:
@@ -106,7 +135,7 @@ def choose_audio(container: InputContainer, track: int | None = None) -> AudioSt
     default = next((one for one in tracks if Disposition.default in Disposition(one.disposition)), tracks[0])
     chosen = default if track is None else tracks[track - 1]
     for stream in container.streams:
-        if stream.index != chosen.index:
+        if stream.index != chosen.index and stream not in films(container):
             stream.discard = Discard.all
     if is_protected(chosen):
         raise UnsupportedSource("unreadable", PROTECTED_MP4)
@@ -118,11 +147,23 @@ def choose_audio(container: InputContainer, track: int | None = None) -> AudioSt
     return chosen
 
 
+def films(container: InputContainer) -> list[VideoStream]:
+    """The video streams that are no covers. Their first packets are read, because sound may begin after them.
+
+    FFmpeg guesses their start in some containers, because no codec of pictures is allowed.
+    """
+    return [one for one in container.streams.video if not is_cover(one)]
+
+
+def is_cover(stream: VideoStream) -> bool:
+    """Whether the picture of a video stream is a cover."""
+    return Disposition.attached_pic in Disposition(stream.disposition)
+
+
 def video_codec(container: InputContainer) -> str:
     """The codec of the first video stream that is not a cover picture; empty without one."""
-    for stream in container.streams.video:
-        if Disposition.attached_pic not in Disposition(stream.disposition):
-            return stream.codec_context.name if stream.codec_context else "unknown"
+    for stream in films(container):
+        return stream.codec_context.name if stream.codec_context else "unknown"
     return ""
 
 
@@ -143,11 +184,15 @@ def header_duration_seconds(container: InputContainer, stream: AudioStream) -> f
 
 @dataclass
 class Damage:
-    """What could not be decoded: places, seconds, and the time of the first one."""
+    """What could not be decoded: places, seconds, and the time of the first one.
+
+    `ends_incomplete`: the last packet was not whole, so the file ends early.
+    """
 
     places: int = 0
     seconds: float = 0.0
     first_at_seconds: float | None = None
+    ends_incomplete: bool = False
 
     def note(self, at_seconds: float, lost_seconds: float) -> None:
         """Counts one more lost place; `lost_seconds` is 0 if its length is unknown."""
@@ -163,31 +208,102 @@ def decode(container: InputContainer, stream: AudioStream, resampler: Resampler,
     Times of the container count from what the resampler has already.
     """
     origin = container.start_time / 1_000_000 if container.start_time is not None else 0.0
-    origin -= resampler.seconds
+    before = resampler.seconds
+    priming = wma_priming(stream)
+    if priming:
+        stream.codec_context.flags2 |= Flags2.skip_manual
+    last: Packet[AudioStream] | None = None
+    failed: Packet[AudioStream] | None = None
     for packet in packets(container, stream, resampler, damage):
-        try:
-            frames = stream.decode(packet)
-        except EOFError:
+        if not isinstance(packet.stream, AudioStream):
+            begin = start_of_film(packet)
+            origin = min(origin, begin) if last is None else origin
             continue
-        except (av.FFmpegError, ValueError) as error:
-            if isinstance(error, MemoryError):
-                raise
-            damage.note(resampler.seconds, float((packet.duration or 0) * (packet.time_base or 0)))
-            continue
-        for frame in frames:
-            resampler.feed(frame, None if frame.time is None else frame.time - origin)
+        last = packet if packet.size else last
+        frames = decoded_frames(stream, packet, resampler, damage)
+        if frames is None:
+            failed = packet if packet.size else last
+        for frame in frames or ():
+            at_seconds = None if frame.time is None else frame.time - origin + before
+            kept, priming = without_start(frame, priming) if priming else (frame, 0)
+            if kept:
+                resampler.feed(kept, at_seconds)
+    damage.ends_incomplete = last is not None and (last is failed or is_incomplete(last))
     resampler.finish()
 
 
-def decode_links(
-    source: int, chain: list[tuple[int, int]], track: int | None, resampler: Resampler, damage: Damage
+def decoded_frames(
+    stream: AudioStream, packet: "Packet[AudioStream]", resampler: Resampler, damage: Damage
+) -> "list[AudioFrame] | None":
+    """The frames of a packet; None if it does not decode, which counts as damage."""
+    try:
+        return stream.decode(packet)
+    except EOFError:
+        return []
+    except (av.FFmpegError, ValueError) as error:
+        if isinstance(error, MemoryError):
+            raise
+        if packet.size == 1:  # padding, which some programs count as samples, as behind GSM in WAV
+            return []
+        damage.note(resampler.seconds, float((packet.duration or 0) * (packet.time_base or 0)))
+        return None
+
+
+def start_of_film(packet: "Packet[VideoStream]") -> float:
+    """When a film begins, by its first packet; infinity if it does not say. Its other packets are left out.
+
+    What precedes the time 0 is not shown, as in MP4 that was cut without encoding it anew.
+    """
+    packet.stream.discard = Discard.all
+    return math.inf if packet.pts is None else max(0.0, float(packet.pts * packet.time_base))
+
+
+def is_incomplete(packet: "Packet[AudioStream]") -> bool:
+    """Whether the file ends within this packet. Any number of samples of PCM is whole."""
+    codec = packet.stream.codec_context.name
+    if codec.startswith("mp3"):
+        return packet.size < mp3_frame_bytes(bytes(packet)[:4])
+    if codec == "aac_latm":
+        return packet.size < latm_frame_bytes(bytes(packet)[:3])
+    return packet.is_corrupt and not codec.startswith("pcm_")
+
+
+def wma_priming(stream: AudioStream) -> int:
+    """The samples that precede the sound in Windows Media Audio 1 and 2: one frame, as encoders write it.
+
+    FFmpeg leaves out two, and the second has the first words of a recording that begins with them.
+    """
+    name, rate = stream.codec_context.name, stream.rate
+    if name not in ("wmav1", "wmav2"):
+        return 0
+    if rate <= 16_000:
+        return 512
+    return 1024 if rate <= 22_050 or (rate <= 32_000 and name == "wmav1") else 2048
+
+
+def without_start(frame: AudioFrame, samples: int) -> tuple[AudioFrame | None, int]:
+    """The frame without its first samples, and how many of them are to be left out of the next frame."""
+    if frame.samples <= samples:
+        return None, samples - frame.samples
+    fifo = AudioFifo()
+    frame.pts = None
+    fifo.write(frame)
+    fifo.read(samples)
+    return fifo.read(), 0
+
+
+def decode_parts(
+    source: int,
+    container_name: str,
+    found: list[tuple[int, int]],
+    track: int | None,
+    resampler: Resampler,
+    damage: Damage,
 ) -> None:
-    """Decodes the links of a chained Ogg file one after the other, because each has a header of its own."""
-    for link in chain:
+    """Decodes files that were joined one after the other, because each has a header of its own."""
+    for part in found:
         try:
-            with av.open(
-                FilePart(source, *link), mode="r", format="ogg", options=WHITELISTS, metadata_errors="replace"
-            ) as container:
+            with open_part(source, part, container_name.partition(",")[0]) as container:
                 decode(container, choose_audio(container, track), resampler, damage)
         except MemoryError:
             raise
@@ -201,12 +317,12 @@ def decode_links(
 
 def packets(
     container: InputContainer, stream: AudioStream, resampler: Resampler, damage: Damage
-) -> "Iterator[Packet[AudioStream]]":
-    """All readable packets; continues after an unreadable place."""
+) -> "Iterator[Packet[Any]]":
+    """All readable packets of the sound, and the first of films; continues after an unreadable place."""
     failures = 0
     while failures <= MAX_FAILED_READS:
         try:
-            for packet in container.demux(stream):
+            for packet in container.demux(stream, *films(container)):
                 failures = 0
                 yield packet
         except (av.FFmpegError, ValueError) as error:
@@ -232,7 +348,7 @@ def run_job(channel: ParentChannel) -> None:
     resampler, damage = Resampler(target, job["max_seconds"], channel=job.get("channel")), Damage()
     verdict, detail, cut_off = "done", "", False
     try:
-        cut_off = is_cut_off(source, decode_source(channel, job, source, resampler, damage))
+        cut_off = is_cut_off(source, *decode_source(channel, job, source, resampler, damage))
     except UnsupportedSource as unsupported:
         verdict, detail = unsupported.code, unsupported.detail
     except MemoryError:
@@ -242,7 +358,7 @@ def run_job(channel: ParentChannel) -> None:
         verdict=verdict,
         detail=detail,
         samples=resampler.samples,
-        cut_off=cut_off,
+        cut_off=cut_off or damage.ends_incomplete,
         lost_places=damage.places,
         lost_seconds=damage.seconds,
         lost_at_seconds=damage.first_at_seconds,
@@ -251,31 +367,34 @@ def run_job(channel: ParentChannel) -> None:
 
 def decode_source(
     channel: ParentChannel, job: dict[str, Any], source: int, resampler: Resampler, damage: Damage
-) -> str:
-    """Opens the source, sends its header, and decodes the chosen track; returns the container's name."""
-    container = open_source(source, job.get("extension", ""))
+) -> tuple[str, int]:
+    """Opens the source, sends its header, and decodes the chosen track of each file in it.
+
+    Returns the container's name, and where the last file begins.
+    """
+    container, start = open_source(source, job.get("extension", ""))
     stream = choose_audio(container, job.get("track"))
-    chain = links(source) if container.format.name == "ogg" else []
     tracks, container_name = container.streams.audio, container.format.name
+    found = parts(source, container_name, start)
     channel.send(
         "opened",
         container=container_name,
         codec=stream.codec_context.name,
         rate=stream.rate,
         channels=stream.channels,
-        seconds=header_duration_seconds(container, stream) if len(chain) < 2 else None,
+        seconds=header_duration_seconds(container, stream) if len(found) < 2 else None,
         track=tracks.index(stream) + 1,
         tracks=len(tracks),
         track_language=stream.language or "",
         video_codec=video_codec(container),
-        chained=len(chain) > 1,
+        is_plain=len(found) == 1 and container.name.startswith(_OWN_DESCRIPTORS),
     )
-    if len(chain) > 1:
+    if len(found) > 1:
         container.close()
-        decode_links(source, chain, job.get("track"), resampler, damage)
+        decode_parts(source, container_name, found, job.get("track"), resampler, damage)
     else:
         decode(container, stream, resampler, damage)
-    return container_name
+    return container_name, found[-1][0]
 
 
 def warm_up() -> None:

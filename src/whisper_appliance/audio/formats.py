@@ -43,13 +43,16 @@ FORMATS = (
     MediaFormat("AIFF", ("aif", "aifc", "aiff"), ("aiff",)),
     MediaFormat("AU", ("au", "snd"), ("au",)),
     MediaFormat("CAF", ("caf",), ("caf",)),
+    MediaFormat("VOC", ("voc",), ("voc",)),
     MediaFormat("FLAC", ("flac",), ("flac",)),
     MediaFormat("WavPack", ("wv",), ("wv",)),
     MediaFormat("TTA", ("tta",), ("tta",)),
     MediaFormat("DSF", ("dsf",), ("dsf",)),
     MediaFormat("MP3", ("mp3", "mp2", "mpga", "mpeg"), ("mp3",)),
     MediaFormat("AAC", ("aac",), ("aac",)),
+    MediaFormat("LATM", ("latm", "loas"), ("loas",)),
     MediaFormat("AC-3", ("ac3", "eac3"), ("ac3", "eac3")),
+    MediaFormat("DTS", ("dts",), ("dts",)),
     MediaFormat("AMR", ("amr", "awb"), ("amr",)),
     MediaFormat("Ogg", ("ogg", "oga", "ogv", "opus", "spx"), ("ogg",)),
     MediaFormat(
@@ -58,6 +61,11 @@ FORMATS = (
         ("mov", "mp4", "m4a", "3gp", "3g2", "mj2"),
     ),
     MediaFormat("Matroska", ("mka", "mkv", "webm"), ("matroska", "webm")),
+    MediaFormat("NUT", ("nut",), ("nut",)),
+    MediaFormat("MPEG-TS", ("ts", "mts", "m2ts"), ("mpegts",)),
+    MediaFormat("MPEG-PS", ("mpg", "vob"), ("mpeg",)),
+    MediaFormat("AVI", ("avi",), ("avi",)),
+    MediaFormat("Flash Video", ("flv",), ("flv",)),
     MediaFormat("Windows Media", ("wma", "wmv", "asf"), ("asf",)),
     MediaFormat("DSS", ("dss",), ("dss",)),
     MediaFormat("GSM 06.10", ("gsm",), ("gsm",), raw=True),
@@ -69,12 +77,13 @@ FORMATS = (
     MediaFormat("µ-law", ("ul", "ulaw", "mulaw"), ("mulaw",), raw=True, options=_TELEPHONE),
 )
 CODECS = (
-    "aac,aac_fixed,aac_latm,ac3,eac3,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_swf,adpcm_yamaha,alac,amrnb,"
-    "amrwb,atrac3,cook,dca,dsd_lsbf,dsd_lsbf_planar,dsd_msbf,dsd_msbf_planar,dss_sp,flac,g722,g723_1,g726,"
-    "gsm,gsm_ms,ilbc,mlp,mp1,mp1float,mp2,mp2float,mp3,mp3float,nellymoser,opus,"
-    "pcm_alaw,pcm_f32be,pcm_f32le,pcm_f64be,pcm_f64le,pcm_mulaw,pcm_s16be,pcm_s16le,pcm_s24be,pcm_s24le,"
-    "pcm_s32be,pcm_s32le,pcm_s64be,pcm_s64le,pcm_s8,pcm_u8,qdm2,real_144,real_288,sipr,speex,truehd,tta,vorbis,"
-    "wavpack,wmalossless,wmapro,wmav1,wmav2,wmavoice"
+    "aac,aac_fixed,aac_latm,ac3,eac3,adpcm_ima_oki,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_sbpro_2,"
+    "adpcm_sbpro_3,adpcm_sbpro_4,adpcm_swf,adpcm_yamaha,alac,amrnb,amrwb,atrac3,cook,dca,dsd_lsbf,"
+    "dsd_lsbf_planar,dsd_msbf,dsd_msbf_planar,dss_sp,evrc,flac,g722,g723_1,g726,g726le,"
+    "gsm,gsm_ms,ilbc,mlp,mp1,mp1float,mp2,mp2float,mp3,mp3float,nellymoser,opus,pcm_alaw,pcm_bluray,pcm_dvd,"
+    "pcm_f16le,pcm_f24le,pcm_f32be,pcm_f32le,pcm_f64be,pcm_f64le,pcm_mulaw,pcm_s16be,pcm_s16le,pcm_s24be,pcm_s24le,"
+    "pcm_s32be,pcm_s32le,pcm_s64be,pcm_s64le,pcm_s8,pcm_u8,qcelp,qdm2,real_144,real_288,s302m,sipr,speex,"
+    "truehd,truespeech,tta,vorbis,wavpack,wmalossless,wmapro,wmav1,wmav2,wmavoice"
 )
 DEMUXERS = ",".join(name for one in FORMATS for name in one.demuxers if not one.raw) + ",gsm"
 """The formats that FFmpeg detects by content; of the raw ones GSM can be, by its frames."""
@@ -110,9 +119,11 @@ UNREADABLE = (
 )
 _ASF = bytes.fromhex("3026B2758E66CF11")
 _MAGIC = (
-    (0, b"RIFF RF64 FORM fLaC OggS ID3 .snd wvpk #!AMR caff riff TTA1 DSD".split()),
+    (0, b"RIFF RF64 BW64 FORM fLaC OggS ID3 .snd wvpk #!AMR caff riff TTA1 DSD".split()),
     (0, [_ASF, b"\x1aE\xdf\xa3", b"\x02dss", b"\x03dss", b"\xff\xfb", b"\xff\xf3", b"\xff\xf1", b"\x0bw"]),
-    (4, [b"ftyp", b"moov", b"mdat"]),
+    (0, [b"Creative Voice File\x1a", b"V\xe0", b"V\xe1", b"FLV\x01", b"\0\0\x01\xba", b"nut/multimedia"]),
+    (0, [b"\x7f\xfe\x80\x01", b"\xfe\x7f\x01\x80", b"\x1f\xff\xe8\x00", b"\xff\x1f\x00\xe8"]),
+    (4, b"ftyp moov mdat free skip wide pnot styp sidx moof".split()),
 )
 
 

@@ -17,16 +17,16 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 
-from whisper_appliance.audio.chained_ogg import links
 from whisper_appliance.audio.decoder_child import (
     Damage,
     ParentChannel,
     choose_audio,
     decode,
-    decode_links,
+    decode_parts,
     open_source,
     warm_up,
 )
+from whisper_appliance.audio.joined_files import parts
 from whisper_appliance.audio.resample import (
     MAX_GAP_SECONDS,
     MIN_GAP_SECONDS,
@@ -111,13 +111,14 @@ class OpusWriter:
 def encode(job: dict[str, Any], source: int, target: int) -> str:
     """Encodes the chosen track; returns the verdict."""
     try:
-        container = open_source(source, job.get("extension", ""))
+        container, start = open_source(source, job.get("extension", ""))
         stream = choose_audio(container, job.get("track"))
-        chain = links(source) if container.format.name == "ogg" else []
+        name = container.format.name
+        found = parts(source, name, start)
         writer: Any = OpusWriter(os.fdopen(os.dup(target), "wb"), stream.channels, job["max_seconds"])
-        if len(chain) > 1:
+        if len(found) > 1:
             container.close()
-            decode_links(source, chain, job.get("track"), writer, Damage())
+            decode_parts(source, name, found, job.get("track"), writer, Damage())
         else:
             decode(container, stream, writer, Damage())
         writer.close()

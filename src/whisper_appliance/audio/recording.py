@@ -18,7 +18,7 @@ import numpy as np
 from whisper_appliance.audio import decode_errors, peaks
 from whisper_appliance.audio.browser_formats import Media
 from whisper_appliance.audio.decoder_process import DecoderProcess
-from whisper_appliance.audio.level import BLOCK_SECONDS, gain
+from whisper_appliance.audio.level import BLOCK_SECONDS, Level, measure
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import ApplianceError, DecoderKilled, Unavailable
 from whisper_appliance.core.samples import Samples
@@ -26,6 +26,7 @@ from whisper_appliance.transcript.model import Notice, Tracks
 
 _BYTES_A_SAMPLE = 4
 _LEVEL_SAMPLES = round(BLOCK_SECONDS * SAMPLE_RATE)
+_SHORTEST_SAMPLES = SAMPLE_RATE // 10
 _POLL_SECONDS = 0.02
 _GRACE_SECONDS = 5.0
 _ORDINARY_SECONDS = 4 * 3600.0
@@ -73,13 +74,17 @@ class Recording:
         self._source = source
         self._pcm = pcm
         self._child: DecoderProcess | None = child
+        self._exiting: DecoderProcess | None = None
+        """A decoder that has done its work. Only `close` waits for its exit, which takes milliseconds."""
         self._limits = limits
         self._deadline = time.monotonic() + limits.wall_seconds + _GRACE_SECONDS
         self._lock = threading.Lock()
         self._started = False
         self._header: dict[str, Any] = {}
         self._samples: int | None = None
-        self._gains: dict[int, np.float32] = {}
+        self._levels: dict[int, Level] = {}
+        self._corrected: tuple[int, Samples] | None = None
+        """The last block whose correction needs all of it, because it is read in parts."""
         self._error: ApplianceError | None = None
         self._notices: tuple[Notice, ...] = ()
 
@@ -94,7 +99,9 @@ class Recording:
     def close(self) -> None:
         """Terminates the decoder if it still runs, and frees the disk space."""
         with self._lock:
-            self._release_process()
+            for child in filter(None, (self._child, self._exiting)):
+                child.terminate()
+            self._child = self._exiting = None
             self._pcm.close()
             self._source.close()
 
@@ -115,7 +122,7 @@ class Recording:
         parts, at = [], start
         while at < stop:
             end = min(stop, self._level_end(at + 1))
-            parts.append(self._read_raw(at, end) * self._gain(at // _LEVEL_SAMPLES))
+            parts.append(self._read_block(at // _LEVEL_SAMPLES, at, end))
             at = end
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
@@ -123,12 +130,19 @@ class Recording:
         """The end of the level block that ends at or behind a sample."""
         return -(-sample // _LEVEL_SAMPLES) * _LEVEL_SAMPLES
 
-    def _gain(self, block: int) -> np.float32:
-        """The gain of a block, measured once, when all of it is decoded."""
-        if block not in self._gains:
-            start = block * _LEVEL_SAMPLES
-            self._gains[block] = np.float32(gain(self._read_raw(start, start + _LEVEL_SAMPLES)))
-        return self._gains[block]
+    def _read_block(self, block: int, start: int, stop: int) -> Samples:
+        """Samples of one level block, which is measured once, when all of it is decoded."""
+        first = block * _LEVEL_SAMPLES
+        if block not in self._levels:
+            self._levels[block] = measure(self._read_raw(first, first + _LEVEL_SAMPLES))
+        level = self._levels[block]
+        if not level.is_hidden:
+            return level.apply(self._read_raw(start, stop))
+        corrected = self._corrected
+        if corrected is None or corrected[0] != block:
+            corrected = block, level.apply(self._read_raw(first, first + _LEVEL_SAMPLES))
+            self._corrected = corrected
+        return corrected[1][start - first : stop - first]
 
     def _read_raw(self, start: int, stop: int) -> Samples:
         span = os.pread(self._pcm.fileno(), max(0, stop - start) * _BYTES_A_SAMPLE, start * _BYTES_A_SAMPLE)
@@ -151,7 +165,7 @@ class Recording:
         header = self._header
         if not header:
             return None
-        plain = header["track"] == 1 and not header["chained"] and header["seconds"] is not None
+        plain = header["track"] == 1 and header["is_plain"] and header["seconds"] is not None
         return Media(header["container"], header["codec"], header["video_codec"], plain)
 
     def waveform(self) -> bytes:
@@ -169,13 +183,19 @@ class Recording:
         """The length in the header until decoded, exact afterwards; `None` if unknown."""
         return self.seconds if self.seconds is not None else self._header.get("seconds")
 
-    def header_seconds(self) -> float | None:
-        """The length in the header, or the exact one; waits until the decoder has opened the file.
+    def declared_seconds(self) -> float | None:
+        """The length in the header, whatever is decoded yet; waits until the decoder has opened the file.
 
         `None` if the header holds none, or if the file cannot be opened, which `blocks` reports.
         """
         while self._child and not self._header:
             self._poll_decoder(_POLL_SECONDS)
+        seconds: float | None = self._header.get("seconds")
+        return seconds
+
+    def header_seconds(self) -> float | None:
+        """The length in the header, or the exact one where it is known; waits as `declared_seconds` does."""
+        self.declared_seconds()
         return self.estimated_seconds
 
     @property
@@ -202,7 +222,10 @@ class Recording:
             self._poll_decoder(_POLL_SECONDS)
 
     def _poll_decoder(self, timeout_seconds: float) -> None:
-        """Handles messages of the decoder until the timeout; no message means that it still decodes."""
+        """Handles the messages that have come, and waits for the first one until the timeout.
+
+        No message means that the decoder still works.
+        """
         with self._lock:
             while self._child:
                 try:
@@ -213,6 +236,7 @@ class Recording:
                 if message is None:
                     break
                 self._on_message(message)
+                timeout_seconds = 0
             if self._child and time.monotonic() > self._deadline:
                 self._child.terminate()
                 self._on_exit(-signal.SIGALRM)
@@ -223,19 +247,16 @@ class Recording:
         elif message["kind"] == "opened":
             self._header = message
         else:
-            self._release_process()
+            self._exiting, self._child = self._child, None
             self._check_result(message)
-
-    def _release_process(self) -> None:
-        if self._child:
-            self._child.terminate()
-            self._child = None
 
     def _check_result(self, ended: dict[str, Any]) -> None:
         if ended["verdict"] != "done":
             self._fail(ended["verdict"], ended["detail"])
         elif ended["samples"] == 0:
             self._fail("undecodable" if ended["lost_places"] else "no_audio")
+        elif ended["samples"] < _SHORTEST_SAMPLES and not ended["cut_off"]:
+            self._fail("no_audio")
         else:
             self._samples = ended["samples"]
             self._notices = decode_errors.damage_notices(self._header, ended)

@@ -35,8 +35,10 @@ def check_source(rate: int, channels: int) -> None:
     """Rejects unusual rates and channel counts: one second at 1 Hz would become 16,000 samples."""
     if rate not in SOURCE_RATES:
         raise UnsupportedSource("rate")
-    if not 1 <= channels <= MAX_CHANNELS:
+    if channels > MAX_CHANNELS:
         raise UnsupportedSource("channels")
+    if channels < 1:
+        raise UnsupportedSource("undecodable")
 
 
 class Resampler:

@@ -1,7 +1,8 @@
 """Restore of a backup: it is staged while the appliance runs, and applied at the next start.
 
-The present files are moved to `set-aside` and stay there. Every step is a rename within the data folder or
-can be repeated from its beginning, so that an interrupted restore continues with the next start.
+The present files are moved to `set-aside` and stay there. Every step is a rename or can be repeated from its
+beginning, so that an interrupted restore continues with the next start. A folder that is a mount of its own
+is emptied and filled file by file.
 """
 
 import errno
@@ -24,12 +25,14 @@ from whisper_appliance.backups.archive_format import (
     RECORDING_FOLDERS,
 )
 from whisper_appliance.backups.archive_reader import ArchiveReader, Read
-from whisper_appliance.core.atomic_files import write_private
+from whisper_appliance.core.atomic_files import move, write_private
 from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import Conflict, DiskFull, NotFound, Unavailable
 
 NOTE = "restore.json"
 MOVED_ASIDE = "moved-aside"
+LOST_AND_FOUND = "lost+found"
+"""Of a file system at its root, and readable by root only."""
 
 RestoreToServer = Callable[[Path, Path, bool], None]
 
@@ -161,26 +164,18 @@ class Restore:
     def _move_aside(self, name: str, aside: str) -> None:
         base = self._base(name)
         if (base / name).exists():
-            (base / name).rename(self._make_aside(base, aside) / name)
+            target = self._make_aside(base, aside) / name
+            if not _renamed(base / name, target):
+                _move_all(base / name, target)
+                give_to_owner_of(base, target)
 
     def _move_in(self, path: Path) -> None:
         base = self._base(path.name)
-        if base == self._data_dir:
-            path.rename(base / path.name)
-            return
-        folder = base / path.name
-        folder.mkdir(exist_ok=True, mode=0o700)
-        for file in list(path.iterdir()):  # on another disk: each is kept here until its copy is complete
-            part = folder / f"{file.name}.part"
-            part.unlink(missing_ok=True)
-            part.touch(mode=0o600)
-            shutil.copyfile(file, part)
-            _sync(part)
-            part.rename(folder / file.name)
-            _sync(folder)
-            file.unlink()
-        give_to_owner_of(base, folder)
-        path.rmdir()
+        target = base / path.name
+        if not _renamed(path, target):
+            _move_all(path, target)
+            path.rmdir()
+        give_to_owner_of(base, target)
 
     def _make_aside(self, base: Path, name: str) -> Path:
         for folder in (base / "set-aside", base / "set-aside" / name):
@@ -231,6 +226,30 @@ class Restore:
         gone = self._folder / f"{secrets.token_hex(8)}.part"
         folder.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
+
+
+def _renamed(path: Path, target: Path) -> bool:
+    """Renames a file or folder. False for a folder that is a mount, or is to be on another file system."""
+    try:
+        path.rename(target)
+    except OSError as error:
+        if not path.is_dir() or error.errno not in (errno.EXDEV, errno.EBUSY, errno.ENOTEMPTY):
+            raise
+        return False
+    return True
+
+
+def _move_all(folder: Path, target: Path) -> None:
+    """Moves all that is in a folder to another; can be repeated from its beginning."""
+    target.mkdir(exist_ok=True, mode=0o700)
+    for path in list(folder.iterdir()):
+        if path.name == LOST_AND_FOUND:
+            continue
+        if path.is_dir():
+            _move_all(path, target / path.name)
+            path.rmdir()
+        else:
+            move(path, target / path.name)
 
 
 @contextmanager

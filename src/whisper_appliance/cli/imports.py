@@ -22,15 +22,17 @@ def import_transcripts(files: tuple[Path, ...], user: str) -> int:
     """
     from whisper_appliance.app.import_transcripts import ImportTranscripts
     from whisper_appliance.app.offline_accounts import opened_accounts, opened_database
+    from whisper_appliance.library.chapters import Chapters
+    from whisper_appliance.library.notes import Notes
     from whisper_appliance.library.transcripts import TranscriptRepository
 
     settings, failed = load_settings(), 0
     with opened_accounts(settings) as accounts:
         owner = accounts.users.by_name(user).id
     with opened_database(settings) as database:
-        importing = ImportTranscripts(TranscriptRepository(database))
+        importing = ImportTranscripts(TranscriptRepository(database), Notes(database), Chapters(database))
         for file in _all_files(files):
-            for result in importing.import_file(file, file.name, owner):
+            for result in importing.import_file(file, file.name, owner, user):
                 if result.error:
                     failed = 1
                     click.echo(f"{result.name}: {result.error.message}", err=True)

@@ -221,7 +221,8 @@ def _transcribe_file(
             )
 
         transcript = transcribe_channels(recording, sound, decode_sound, transcribe_one)
-        transcript = with_speakers(transcript, recording, request.options, diarizer(lambda: settings))
+        found = with_speakers(transcript, recording, request.options, diarizer(lambda: settings))
+        transcript = found.transcript
         bar.update(1000 - bar.pos)
     return transcript
 

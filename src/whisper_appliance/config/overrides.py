@@ -32,20 +32,21 @@ AT_ONCE = frozenset(
         "live_packet_size", "decoder_memory", "decoder_cpu_seconds",
         "decoder_seconds", "keep_audio", "audio_retention_days", "audio_store", "trash_days", "log_level",
         "repeat_seconds", "minutes_per_month", "storage_per_user", "audit_days", "update_check",
-        "update_feed_url", "wyoming_port", "wyoming_user", "protocols", "model_aliases",
-        "webhook_private_addresses", "second_factor_required",
+        "wyoming_port", "wyoming_user", "protocols", "model_aliases",
+        "webhook_private_addresses", "second_factor_required", "translation_models",
     }
 )  # fmt: skip
 """Settings that take effect while the appliance runs; the others take effect after a restart."""
 
 ENVIRONMENT_ONLY = frozenset(
     {"host", "https_port", "https_enabled", "ssl_cert_path", "ssl_key_path", "data_dir", "supervised"}
-    | {"admin_password_file", "storage_url"}
+    | {"admin_password_file", "storage_url", "update_feed_url"}
     | {"oidc_issuer", "oidc_client_id", "oidc_groups_claim", "oidc_admin_groups", "oidc_user_groups"}
     | {"oidc_link_verified_email"}
 )
-"""Settings that are needed to find the panel and the database, describe how the appliance is started, or name
-who vouches for accounts: with those an admin could become an owner."""
+"""Settings that are needed to find the panel and the database, describe how the appliance is started, name
+who vouches for accounts (with those an admin could become an owner), or name an address that the appliance
+itself fetches (with that an admin could reach services of its machine)."""
 
 log = structlog.get_logger()
 
@@ -90,7 +91,7 @@ class SettingOverrides:
 
     def settings_after_restart(self) -> Settings:
         """The settings after the next restart. Stored values that are no longer valid are left out."""
-        return self._combine(self._usable())
+        return self._usable()[1]
 
     def set(self, name: str, text: str, by: str) -> None:
         """Overrides a setting by a text as in the environment; an empty text resets it to its default.
@@ -149,12 +150,12 @@ class SettingOverrides:
         exists = name in Settings.model_fields and effect(name) != "environment only"
         return exists and name not in self._initial.model_fields_set
 
-    def _usable(self) -> dict[str, str]:
-        """The texts of the overrides that apply, without those that this version does not accept."""
+    def _usable(self) -> tuple[dict[str, str], Settings]:
+        """The texts of the overrides that apply and that this version accepts, and the settings with them."""
         texts = {name: override.text for name, override in self._stored.items() if self._applies(name)}
         while True:
             try:
-                self._combine(texts)
+                return texts, self._combine(texts)
             except ValidationError as error:
                 bad = {str(each["loc"][0]) for each in error.errors() if each["loc"]} & set(texts)
                 if not bad:
@@ -162,16 +163,16 @@ class SettingOverrides:
                 for name in bad:
                     log.warning("override ignored: its value is not valid", setting=name.upper())
                     del texts[name]
-            else:
-                return texts
 
     def _combine(self, texts: Mapping[str, object]) -> Settings:
+        if not texts:  # to validate them all again takes as long as half of the web application
+            return self._initial
         initial = {name: getattr(self._initial, name) for name in self._initial.model_fields_set}
         return Settings(**{**texts, **initial})
 
     def _validated(self, name: str, text: str | None) -> Settings:
         """The settings with this change. Raises `InvalidRequest`."""
-        texts = {other: override for other, override in self._usable().items() if other != name}
+        texts = {other: override for other, override in self._usable()[0].items() if other != name}
         try:
             changed = self._combine(texts if text is None else {**texts, name: text})
         except ValidationError as error:

@@ -79,6 +79,8 @@ SEARCH_WORDS: Mapping[str, str] = MappingProxyType(
         "https_port": N_("port address tls encryption"),
         "https_enabled": N_("tls encryption certificate secure"),
         "oidc_issuer": N_("sso single sign-on openid connect authentik keycloak authelia login"),
+        "smtp_url": N_("email notification message finished"),
+        "public_url": N_("email link domain name"),
         "allowed_hosts": N_("domain name 421 host header rebinding"),
         "certificate_names": N_("tls warning browser domain address"),
         "second_factor_required": N_("2fa two factor totp code authenticator login password"),

@@ -28,16 +28,17 @@ class ApplianceError(Exception):
         self.retry_after_seconds = retry_after_seconds
 
     def format(self, translate: Callable[[str], str]) -> str:
-        """The message in another language; a param that is an error itself is translated too."""
+        """The message in another language; so are params that are errors, or more than a word."""
         text = translate(self.template)
         if not self.params:
             return text
-        return text.format(
-            **{
-                name: value.format(translate) if isinstance(value, ApplianceError) else value
-                for name, value in self.params.items()
-            }
-        )
+        return text.format(**{name: _translated(value, translate) for name, value in self.params.items()})
+
+
+def _translated(value: object, translate: Callable[[str], str]) -> object:
+    if isinstance(value, ApplianceError):
+        return value.format(translate)
+    return translate(value) if isinstance(value, str) and " " in value else value
 
 
 class InvalidRequest(ApplianceError):

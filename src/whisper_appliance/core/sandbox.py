@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 _PR_SET_NO_NEW_PRIVS = 38
@@ -118,7 +119,7 @@ def landlock_allow_only(fd: int) -> bool:
     return _restrict(_all_file_rights(), [_PathBeneath(_READ_FILE, fd)])
 
 
-def landlock_allow_reading(paths: Iterable[str], *, devices: str = "/dev") -> bool:
+def landlock_allow_reading(paths: Iterable[str], *, devices: Iterable[str] = ()) -> bool:
     """Landlock: only files in `paths` can be read, only `devices` written; no TCP. Returns whether it worked.
 
     Paths that do not exist are skipped.
@@ -127,12 +128,11 @@ def landlock_allow_reading(paths: Iterable[str], *, devices: str = "/dev") -> bo
     control = _DEVICE_CONTROL & rights
     with ExitStack() as opened:
         allowed = []
-        for path in paths:
+        writing = _WRITE_FILE | control
+        for path, more in chain(((path, 0) for path in paths), ((device, writing) for device in devices)):
             if (fd := _opened(path, opened)) is not None:
                 reading = _READ_FILE | (_READ_DIRECTORY if stat.S_ISDIR(os.fstat(fd).st_mode) else 0)
-                allowed.append(_PathBeneath(reading, fd))
-        if (fd := _opened(devices, opened)) is not None:
-            allowed.append(_PathBeneath(_READ_FILE | _READ_DIRECTORY | _WRITE_FILE | control, fd))
+                allowed.append(_PathBeneath(reading | more, fd))
         return _restrict(rights & ~_EXECUTE, allowed)
 
 

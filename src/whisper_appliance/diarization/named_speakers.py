@@ -10,17 +10,32 @@ LEAST_SIMILARITY = 0.5
 
 
 def named_speakers(embeddings: Sequence[Sequence[float]], voices: Sequence[NamedVoice]) -> dict[int, str]:
-    """The names of speakers by their numbers; the most similar pairs first, each name and speaker once."""
+    """The names of speakers by their numbers."""
+    found = most_similar(embeddings, voices, LEAST_SIMILARITY)
+    return {number: name for number, (name, _) in found.items()}
+
+
+def most_similar(
+    embeddings: Sequence[Sequence[float]], voices: Sequence[NamedVoice], least: float
+) -> dict[int, tuple[str, float]]:
+    """Names and similarities by the numbers of speakers; the most similar first, each name once.
+
+    A name is given from a similarity of `least` on (cosine). Embeddings of another size are of another model,
+    so they are not compared.
+    """
     pairs = [
         (_cosine(embedding, voice.embedding), number, voice.name)
         for number, embedding in enumerate(embeddings)
         for voice in voices
+        if len(voice.embedding) == len(embedding)
     ]
-    names: dict[int, str] = {}
+    found: dict[int, tuple[str, float]] = {}
+    given: set[str] = set()
     for similarity, number, name in sorted(pairs, reverse=True):
-        if similarity >= LEAST_SIMILARITY and number not in names and name not in names.values():
-            names[number] = name
-    return names
+        if similarity >= least and number not in found and name not in given:
+            found[number] = (name, similarity)
+            given.add(name)
+    return found
 
 
 def _cosine(one: Sequence[float], other: Sequence[float]) -> float:

@@ -1,5 +1,6 @@
 """Names the speakers of a transcript by turns or channels, and cuts segments where the speaker changes."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -12,9 +13,17 @@ MIN_PIECE_SECONDS = 0.5
 """A speaker who is heard for less inside a segment does not cut it: word times are not that exact."""
 
 
+MACHINE_NAME = re.compile(r"Speaker \d{1,3}")
+
+
 def speaker_name(number: int) -> str:
     """What a speaker is called before people name them; the first is 0."""
     return f"Speaker {number + 1}"
+
+
+def is_machine_name(name: str) -> bool:
+    """Whether a speaker of this name was not named by people."""
+    return MACHINE_NAME.fullmatch(name) is not None
 
 
 def with_turns(
@@ -26,10 +35,15 @@ def with_turns(
     """
     if not turns:
         return transcript
-    unknown = sorted({turn.speaker for turn in turns} - set(names))
-    called = {number: speaker_name(place) for place, number in enumerate(unknown)} | dict(names)
+    called = speaker_names(turns, names)
     pieces = (piece for segment in transcript.segments for piece in _pieces(segment, turns, called))
     return replace(transcript, segments=tuple(pieces))
+
+
+def speaker_names(turns: Sequence[Turn], names: Mapping[int, str] = MappingProxyType({})) -> dict[int, str]:
+    """The names of all speakers by their numbers; `names` are those of speakers who are known."""
+    unknown = sorted({turn.speaker for turn in turns} - set(names))
+    return {number: speaker_name(place) for place, number in enumerate(unknown)} | dict(names)
 
 
 def with_channels(transcript: Transcript) -> Transcript:

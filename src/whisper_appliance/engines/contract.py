@@ -10,6 +10,8 @@ from whisper_appliance.core.samples import Samples
 from whisper_appliance.transcript.model import Dropped, Segment
 
 MAX_WINDOW_SECONDS = 30.0
+NO_SPEECH = "no speech"
+"""Why the text of a window was dropped: no speech is probable to the model, and its confidence is low."""
 # Free of batch work, so that a caption or a short clip does not wait for a window of a long file.
 SPARE_WORKERS = 1
 TARGET_SECONDS = 20.0
@@ -88,6 +90,8 @@ class Window:
     batch: BatchRule = "free"
     detect_only: bool = False
     """Only the language is detected."""
+    text_to_align: str = ""
+    """Forced alignment: the text of the window is known, and only the times of its words are found."""
 
 
 @dataclass(frozen=True, slots=True)

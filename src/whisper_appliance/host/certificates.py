@@ -129,9 +129,9 @@ class Certificates:
         return None if self._own else self._generated.ca_pem()
 
     def info(self) -> CertificateInfo:
-        """The certificate in use now, with warnings. Renews a generated one if it is due."""
+        """The certificate in use now, with warnings. It replaces none: a shell may have other settings."""
         if not self._own:
-            self.renew_if_due()
+            self._generated.make_if_missing()
         chain = x509.load_pem_x509_certificates(self.chain_path.read_bytes())
         info = CertificateInfo(
             kind="own" if self._own else "generated",

@@ -42,10 +42,16 @@ class GeneratedCertificate:
             write_private(self._store.generated, server.pem(ca.certificate))
         return True
 
+    def make_if_missing(self) -> None:
+        """Creates the certificate if it is missing or damaged. One that is due stays: readers call this."""
+        if read_key_pair(self._store.generated) is None:
+            self.renew()
+
     def ca_pem(self) -> bytes:
-        """The authority's certificate as PEM, for devices to trust."""
+        """The certificate of the authority in use as PEM, for devices to trust."""
         with self._store.locked():
-            return local_ca.certificate_pem(self._authority(self.names()).certificate)
+            authority = read_key_pair(self._store.authority) or self._authority(self.names())
+            return local_ca.certificate_pem(authority.certificate)
 
     def _authority(self, names: Sequence[str]) -> local_ca.KeyPair:
         """The stored authority, or a new one if it cannot sign `names` for a server certificate's life."""

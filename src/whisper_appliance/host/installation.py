@@ -4,17 +4,19 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from whisper_appliance.core.i18n import N_
+
 InstallationKind = Literal["git", "venv", "python", "docker"]
 NAMES: dict[InstallationKind, str] = {
-    "git": "A git checkout",
-    "venv": "A Python environment of its own",
-    "python": "The Python of this machine",
-    "docker": "A container (Docker or Podman)",
+    "git": N_("A git checkout"),
+    "venv": N_("A Python environment of its own"),
+    "python": N_("The Python of this machine"),
+    "docker": N_("A container (Docker or Podman)"),
 }
 BACKUP = "~/before-update.tar"
 
@@ -31,16 +33,21 @@ class Installation:
     data_dir: Path | None = None
 
     @property
-    def name(self) -> str:
-        """A description for people."""
-        parts = [NAMES[self.kind]]
+    def facts(self) -> Sequence[tuple[str, str]]:
+        """A description for people: messages, each with the value of its placeholder."""
+        facts = [(NAMES[self.kind], "")]
         if self.kind != "docker":
-            parts.append(f"in {self.place}")
+            facts.append((N_("in {value}"), str(self.place)))
         if self.unit:
-            parts.append(f"started by systemd ({self.unit})")
+            facts.append((N_("started by systemd ({value})"), self.unit))
         if self.lxc:
-            parts.append("inside an LXC container")
-        return ", ".join(parts)
+            facts.append((N_("inside an LXC container"), ""))
+        return facts
+
+    @property
+    def name(self) -> str:
+        """The description in English."""
+        return ", ".join(text.format(value=value) for text, value in self.facts)
 
     @property
     def start_command(self) -> str:

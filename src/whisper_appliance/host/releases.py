@@ -88,10 +88,10 @@ def fetch(url: str, *, monotonic: Callable[[], float] = time.monotonic) -> bytes
     """Downloads the feed within limits of time and size. Raises `Unavailable`, `BadSetting` for its URL."""
     import httpx2
 
-    deadline = monotonic() + TOTAL_SECONDS
+    deadline, is_local = monotonic() + TOTAL_SECONDS, True
     try:
         for _ in range(MAX_REDIRECTS + 1):
-            check_address(url)
+            check_address(url, allow_local=is_local)
             is_local = urlsplit(url).hostname in LOOPBACK
             headers = {"Accept": "application/json", "User-Agent": "whisper-appliance"}
             with (
@@ -116,12 +116,17 @@ def fetch(url: str, *, monotonic: Callable[[], float] = time.monotonic) -> bytes
     raise Unavailable("The feed of releases redirects too often.")
 
 
-def check_address(url: str) -> None:
-    """Raises `BadSetting` unless the URL is https, or of this machine itself."""
+def check_address(url: str, *, allow_local: bool = True) -> None:
+    """Raises `BadSetting` unless the URL is https, or of this machine itself.
+
+    Redirects of other machines may not lead to this one (`allow_local` False).
+    """
     parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return
-    if parts.scheme != "http" or parts.hostname not in LOOPBACK:
+    if parts.hostname in LOOPBACK:
+        is_allowed = allow_local and parts.scheme in ("http", "https")
+    else:
+        is_allowed = parts.scheme == "https" and bool(parts.hostname)
+    if not is_allowed:
         raise BadSetting("The feed of releases (UPDATE_FEED_URL) must be an https address.")
 
 

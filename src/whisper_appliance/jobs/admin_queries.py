@@ -17,6 +17,7 @@ from whisper_appliance.storage.schema.jobs import JobStatus, jobs
 
 HANDLE_CHARS = 16
 HANDLE = re.compile(f"[0-9a-f]{{{HANDLE_CHARS}}}")
+HANDLE_REGEX = f"^{HANDLE.pattern}$"
 
 
 @dataclass(frozen=True, slots=True)

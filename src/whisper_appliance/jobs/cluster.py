@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,13 +27,14 @@ from whisper_appliance.jobs.storage import (
     worker_id,
 )
 from whisper_appliance.jobs.workers import TakeOverResult, ThisWorker, WorkerInfo, WorkerRepository
-from whisper_appliance.jobs.workflows import Workflows
+from whisper_appliance.jobs.workflows import Workflows, check_sqlite
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.jobs import UPLOAD_KEPT_HOURS
 
 INTERACTIVE_CONCURRENCY = 8
 BATCH_CONCURRENCY = 2
 LAUNCH_SECONDS = 30.0
+LAUNCH_RETRY_SECONDS = 2.0
 ROWS_KEPT_DAYS = 30
 RETRY_MARGIN_SECONDS = 0.2  # so that the postponed job is due, and its durable call has ended
 LAUNCH_FAILED = "The queue could not start. The log has the reason. Fix it and restart the appliance."
@@ -60,43 +62,56 @@ class Cluster:
         self._workers = WorkerRepository(database)
         self._this = ThisWorker("", "", socket.gethostname(), __version__)
         self._heartbeat: WorkerHeartbeat | None = None
+        self._run: Callable[[str, str], None] | None = None
         self._launched: Future[Workflows] | None = None
+        self._launching = threading.Lock()
+        self._obstacle: Unavailable | None = None
         self._announce: Callable[[JobEvent], None] = lambda _event: None
 
     def launch(self, run: Callable[[str, str], None], announce: Callable[[JobEvent], None]) -> None:
-        """Registers this worker, recovers its jobs, and starts the durable calls of `run` in the background.
+        """Registers this worker, recovers its jobs, and prepares the durable calls of `run`.
 
-        `announce` gets the events of jobs that are taken over. Raises `BadSetting` if the folder of
-        recordings cannot be used.
+        They are started in the background if jobs are left, or if other workers may enqueue some; otherwise
+        with the first job, because they take memory and poll their database. `announce` gets the events of
+        jobs that are taken over. Raises `BadSetting` if the folder of recordings cannot be used, or SQLite
+        is too old.
         """
-        self._announce = announce
+        if self.database.is_sqlite:
+            check_sqlite()
+        self._run, self._announce = run, announce
         self._register()
         self._repository.register_worker(self._this.id, self._this.place)
         kept = self._repository.ended_without_transcript(since=self.uploads_kept_since())
-        self._folders.remove_orphans([job.audio for job in (*self._repository.unfinished(), *kept)])
-        launcher = ThreadPoolExecutor(1, "queue-launch")
-        self._launched = launcher.submit(self._launch, run)
-        self._launched.add_done_callback(_log_failure)
-        launcher.shutdown(wait=False)
+        left = list(self._repository.unfinished())
+        self._folders.prepare()
+        self._folders.remove_orphans([job.audio for job in (*left, *kept)])
+        if left or not self.database.is_sqlite:
+            self._launch_workflows()
 
     def workflows(self) -> Workflows:
         """Returns the durable calls, once they are launched. Raises `Unavailable`."""
-        if self._launched is None or self.stopping.is_set():
-            raise Unavailable("The appliance is stopping. Try again in a moment.", retry_after_seconds=10)
+        launched = self._launch_workflows()
+        if obstacle := self._obstacle:  # once, because the launch may end meanwhile
+            raise obstacle
         try:
-            failure = self._launched.exception(LAUNCH_SECONDS)
+            failure = launched.exception(LAUNCH_SECONDS)
         except TimeoutError:
             raise Unavailable(
                 "The queue is still starting. Try again in a moment.", retry_after_seconds=10
             ) from None
         if failure is not None:
             raise Unavailable(LAUNCH_FAILED)
-        return self._launched.result()
+        return launched.result()
 
     def problem(self) -> str | None:
-        """Returns why no job can run; None if all is well or the launch is still going on."""
-        failed = self._launched and self._launched.done() and self._launched.exception()
-        return LAUNCH_FAILED if failed else None
+        """Returns why no job can run; None if all is well, or the launch has not ended yet."""
+        if obstacle := self._obstacle:
+            return obstacle.message
+        return LAUNCH_FAILED if self._has_failed else None
+
+    @property
+    def _has_failed(self) -> bool:
+        return bool(self._launched and self._launched.done() and self._launched.exception())
 
     @property
     def pace_file(self) -> Path:
@@ -156,7 +171,7 @@ class Cluster:
         if self._launched is not None and self._launched.exception(timeout_seconds) is None:
             self._repository.requeue(drain(timeout_seconds))
             self._launched.result().close()
-        self._launched = None
+        self._run = self._launched = None
         if self._heartbeat is not None:
             self._heartbeat.close()
             self._heartbeat = None
@@ -172,6 +187,34 @@ class Cluster:
             self._heartbeat = WorkerHeartbeat(lambda: self._workers.heartbeat(self._this), self.reclaim)
             self._heartbeat.start()
 
+    def _launch_workflows(self) -> "Future[Workflows]":
+        with self._launching:
+            if self._run is None or self.stopping.is_set():
+                raise Unavailable("The appliance is stopping. Try again in a moment.", retry_after_seconds=10)
+            if self._launched is None or self._has_failed:  # the disk may have been full
+                launcher = ThreadPoolExecutor(1, "queue-launch")
+                self._launched = launcher.submit(self._launch_once_possible, self._run)
+                self._launched.add_done_callback(_log_failure)
+                launcher.shutdown(wait=False)
+            return self._launched
+
+    def _launch_once_possible(self, run: Callable[[str, str], None]) -> Workflows:
+        """Launches the durable calls, again and again while the database cannot be used.
+
+        Raises `Unavailable` if the appliance stops before.
+        """
+        try:
+            while True:
+                try:
+                    return self._launch(run)
+                except Unavailable as error:
+                    log.warning("The queue waits for the database: %s", error)
+                    self._obstacle = error
+                    if self.stopping.wait(LAUNCH_RETRY_SECONDS):
+                        raise
+        finally:
+            self._obstacle = None
+
     def _launch(self, run: Callable[[str, str], None]) -> Workflows:
         workflows = Workflows(
             self._queue_url(),
@@ -180,11 +223,14 @@ class Cluster:
             queues={"interactive": INTERACTIVE_CONCURRENCY, "batch": BATCH_CONCURRENCY},
             run=run,
         )
-        workflows.launch()
-        oldest = written(self.clock() - timedelta(days=ROWS_KEPT_DAYS))
-        self._repository.delete_ended_before(oldest)
-        workflows.delete_ended()
-        self._enqueue_missing(workflows)
+        with ExitStack() as undo:
+            undo.callback(workflows.close)
+            workflows.launch()
+            oldest = written(self.clock() - timedelta(days=ROWS_KEPT_DAYS))
+            self._repository.delete_ended_before(oldest)
+            workflows.delete_ended()
+            self._enqueue_missing(workflows)
+            undo.pop_all()
         return workflows
 
     def _enqueue_missing(self, workflows: Workflows) -> None:

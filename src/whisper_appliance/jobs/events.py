@@ -7,9 +7,10 @@ from whisper_appliance.engines.contract import Priority
 
 @dataclass(frozen=True, slots=True)
 class JobChanged:
-    """The job has a new status."""
+    """The job has a new status. `translation_of`: the transcript that it translates."""
 
     job_id: str
+    translation_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,17 @@ class JobStarted:
 
 @dataclass(frozen=True, slots=True)
 class JobDone:
-    """The job is done; `dropped_words` were removed as hallucinations."""
+    """The job is done; `dropped_words` were removed as hallucinations.
+
+    `transcript_id`: what it made, or the transcript that it has translated.
+    """
 
     job_id: str
     model: str
     audio_seconds: float
     processing_seconds: float
     dropped_words: int
+    transcript_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ the job once it has occurred twice, each time in a fresh process. A failure of t
 import errno
 from enum import StrEnum
 
-from whisper_appliance.core import errors
+from whisper_appliance.core import descriptors, errors
 from whisper_appliance.core.errors import ApplianceError, DiskFull, Unavailable
 
 FIRST_PAUSE_SECONDS = 2.0
@@ -82,6 +82,8 @@ def as_appliance_error(error: Exception) -> ApplianceError | None:
     if isinstance(error, OSError):
         if error.errno in _DISK_ERRORS:
             return DiskFull("The disk is full. Free some space.")
+        if error.errno in descriptors.EXHAUSTED:
+            return Unavailable(descriptors.TOO_MANY_OPEN)
         return Unavailable("The machine reports: {reason}.", reason=error.strerror or str(error))
     return None
 

@@ -46,6 +46,10 @@ class JobRequest:
     """The digest of the recording, the model and the options."""
     reuse: bool = False
     """Whether a transcript of the owner with the same digest is the result, if there is one."""
+    translation_of: str | None = None
+    """Id of the transcript that gets the result as its translation; None: it is a transcript of its own."""
+    translate_to: str | None = None
+    """Code of the language into which the lines in `audio` are translated; None: `audio` is a recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,9 @@ class Job:
     """A job as its row in the database.
 
     `audio` is relative to the folder of recordings. `duration` is that of the recording in seconds, from the
-    first window on. `progress` is from 0 to 1. `transcript_id` is set when the job is done.
+    first window on. `progress` is from 0 to 1. `transcript_id` is set when the job is done; with
+    `translation_of`, it is that transcript, whose translation the job has made.
+    With `translate_to`, `audio` is the text of a transcript, which is translated into that language.
     `waiting` is why a queued job was postponed, `retries` how often since its last progress.
     """
 
@@ -89,6 +95,8 @@ class Job:
     waiting: JobError | None = None
     retries: int = 0
     content_digest: str | None = None
+    translation_of: str | None = None
+    translate_to: str | None = None
 
     @property
     def ended(self) -> bool:
@@ -98,7 +106,7 @@ class Job:
     @property
     def reused(self) -> bool:
         """Whether its result is a transcript that another job made (`JobRequest.reuse`)."""
-        return self.transcript_id not in (None, self.id)
+        return self.transcript_id not in (None, self.id, self.translation_of)
 
 
 @dataclass(frozen=True, slots=True)

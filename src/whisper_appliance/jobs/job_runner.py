@@ -40,6 +40,8 @@ TOO_MANY_ATTEMPTS = N_("The program stopped {attempts} times in a row while it w
 )
 INTERNAL_ERROR = N_("Something went wrong inside the appliance. Its log has the details.")
 RETRY_SECONDS = 5.0
+CLIP_SECONDS = 30.0
+"""The longest window, so that a shorter recording is done with the first one."""
 CANCEL_POLL_SECONDS = 1.0
 
 T = TypeVar("T")
@@ -150,6 +152,10 @@ class JobRunner:
         """Forgets that a job was to stop, because it ended before it ran."""
         self._to_cancel.discard(job_id)
 
+    def holds(self, job_id: str) -> bool:
+        """Whether a thread of this process works on the job now."""
+        return job_id in self._claimed
+
     def drain(self, timeout_seconds: float) -> list[str]:
         """Waits for the threads to end; returns the jobs that were claimed and have not ended.
 
@@ -163,20 +169,26 @@ class JobRunner:
     def _run(self, job: Job) -> Transcribed | None:
         done = None
         self._claimed.add(job.id)
-        self._announce(JobChanged(job.id))
+        self._announce(JobChanged(job.id, job.translation_of))
         if job.attempts == 1:
             self._announce(JobStarted(job.id, job.priority, _waited_seconds(job)))
         try:
             done = self._attempt(job)
         except Conflict:
-            current = self._retry_until_available(lambda: self._jobs.get(job.id))
-            if not current.ended:  # requeued because the appliance stops, or taken over by another worker
+            if not self._has_ended(job.id):  # requeued at a stop, or taken over by another worker
                 raise ShuttingDown from None
         finally:
             self._pace.job_stopped(job.id)
         self._claimed.discard(job.id)
-        self._announce(JobChanged(job.id))
+        self._announce(JobChanged(job.id, job.translation_of))
         return done
+
+    def _has_ended(self, job_id: str) -> bool:
+        """Whether somebody else ended the job, or erased it."""
+        try:
+            return self._retry_until_available(lambda: self._jobs.get(job_id)).ended
+        except NotFound:
+            return True
 
     def _attempt(self, job: Job) -> Transcribed | None:
         """Ends or postpones the job. A failure of the recording counts once a second try has confirmed it."""
@@ -234,7 +246,8 @@ class JobRunner:
 
         kind = Kind(job.model or self._steps.default_model, job.options.quality)
         self._pace.job_started(job.id, kind, job.progress * _seconds_of(job, job.duration))
-        earlier = self._retry_until_available(lambda: self._jobs.windows_of(job.id))
+        is_new = job.attempts == 1 and not job.progress
+        earlier = () if is_new else self._retry_until_available(lambda: self._jobs.windows_of(job.id))
         finished = {window.start_sample: window.result for window in earlier}
         decoded = partial(self._pace.window_decoded, job.id)
         done = self._steps.transcribe(
@@ -247,9 +260,9 @@ class JobRunner:
             self._duration_of(job),
         )
         self._check_drained()
-        self._steps.archive_audio(job, done)
-        self._retry_until_available(lambda: self._jobs.finish(job, done.transcript))
-        self._retry_until_available(lambda: self._steps.clean_up(job, done))
+        on_finished = self._steps.archive_audio(job, done)
+        self._retry_until_available(lambda: self._jobs.finish(job, done.transcript, on_finished, done.voices))
+        self._steps.clean_up(job)
         self._announce(_done_event(job, done.transcript))
         return done
 
@@ -265,10 +278,13 @@ class JobRunner:
         return store
 
     def _duration_of(self, job: Job) -> Callable[[float], None]:
-        """Returns a function that stores the length of a recording, which was estimated until then."""
+        """Returns a function that stores the length of a recording, which was estimated until then.
+
+        A clip is done before anybody reads its length.
+        """
 
         def store(duration: float) -> None:
-            if job.duration is None:
+            if job.duration is None and duration > CLIP_SECONDS:
                 self._retry_until_available(lambda: self._jobs.set_duration(job.id, duration))
                 self._announce(JobProgressed(job.id))
 
@@ -344,4 +360,6 @@ def _waited_seconds(job: Job) -> float:
 
 def _done_event(job: Job, transcript: Transcript) -> JobDone:
     dropped = sum(len(each.text.split()) for each in transcript.dropped)
-    return JobDone(job.id, transcript.model, transcript.duration, transcript.processing_seconds, dropped)
+    made = job.translation_of or job.id
+    seconds = 0.0 if job.translate_to else transcript.duration
+    return JobDone(job.id, transcript.model, seconds, transcript.processing_seconds, dropped, made)

@@ -21,23 +21,19 @@ class QueueLimits:
 
 def check_queue_limit(connection: sa.Connection, owner: str, limits: QueueLimits) -> None:
     """Raises `Busy` if the queue is full, or if this owner has no place left in it."""
-    if _queued(connection) >= limits.total:
+    mine = sa.func.sum(sa.case((jobs.c.owner == owner, 1), else_=0))
+    query = sa.select(sa.func.count(), sa.func.coalesce(mine, 0)).select_from(jobs)
+    in_all, of_owner = connection.execute(query.where(jobs.c.status == "queued")).one()
+    if in_all >= limits.total:
         raise Busy(
             "The queue is full: {limit} recordings are waiting. Try again when some of them are done.",
             limit=limits.total,
             retry_after_seconds=RETRY_SECONDS,
         )
-    if owner != NO_OWNER and _queued(connection, owner) >= limits.per_owner:
+    if owner != NO_OWNER and of_owner >= limits.per_owner:
         raise Busy(
             "{limit} of your recordings are waiting already, which is the most. Try again when some of them "
             "are done.",
             limit=limits.per_owner,
             retry_after_seconds=RETRY_SECONDS,
         )
-
-
-def _queued(connection: sa.Connection, owner: str | None = None) -> int:
-    query = sa.select(sa.func.count()).select_from(jobs).where(jobs.c.status == "queued")
-    if owner is not None:
-        query = query.where(jobs.c.owner == owner)
-    return connection.execute(query).scalar_one()

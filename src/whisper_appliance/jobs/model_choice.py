@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from whisper_appliance.core.errors import ModelUnavailable, NotFound
 from whisper_appliance.core.i18n import N_
 from whisper_appliance.jobs.job import Job
+from whisper_appliance.models.catalog import translates
 from whisper_appliance.transcript.model import Notice
 
 Lease = Callable[[ExitStack, str], Any]
@@ -90,9 +91,11 @@ class ModelChoice:
             return LeasedModel(default, lease(held, default), (notice,))
 
     def _suitable(self, job: Job) -> Mapping[str, str]:
-        """The models by language; without those for English only if the job is to translate."""
-        models, translates = self.by_language(), job.options.task == "translate"
-        return {code: model for code, model in models.items() if not (translates and model.endswith(".en"))}
+        """The models by language; if the job is to translate, those that can."""
+        models = self.by_language()
+        if job.options.task != "translate":
+            return models
+        return {code: model for code, model in models.items() if translates(model)}
 
 
 def _lease_ready(held: ExitStack, models: EngineProvider, name: str) -> Any:

@@ -11,10 +11,10 @@ from whisper_appliance.engines.contract import Options, Priority, WindowResult
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobError
 from whisper_appliance.jobs.pace import Kind
 from whisper_appliance.jobs.time_left import ESTIMATED_BYTES_PER_SECOND, Work
-from whisper_appliance.jobs.waiting_order import IS_PAUSED, WaitingQueue, read_waiting
+from whisper_appliance.jobs.waiting_order import IS_PAUSED, WaitingQueue, is_paused, read_waiting
 from whisper_appliance.library.transcript_rows import NO_OWNER
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus, jobs, paused_queues, windows
+from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus, jobs, windows
 from whisper_appliance.transcript.codec import from_json
 
 
@@ -68,6 +68,11 @@ class JobQueries:
         with self._database.read() as connection:
             return [job_from_row(row) for row in connection.execute(query).mappings()]
 
+    def translating(self, transcript_id: str) -> Job | None:
+        """The unfinished job that translates the recording of a transcript, if there is one."""
+        found = self.unfinished(jobs.c.translation_of == transcript_id)
+        return found[0] if found else None
+
     def waiting(self) -> WaitingQueue:
         """Returns the queue as it is now: positions, own places, what is paused."""
         with self._database.read() as connection:
@@ -75,9 +80,8 @@ class JobQueries:
 
     def is_paused(self, owner: str) -> bool:
         """Returns whether this owner paused the own queue."""
-        query = sa.select(paused_queues.c.owner).where(paused_queues.c.owner == owner)
         with self._database.read() as connection:
-            return connection.execute(query).first() is not None
+            return is_paused(connection, owner)
 
     def remaining_work(self, default_model: str) -> list[Work]:
         """What is left of all unfinished jobs: those that run, then the others in the order of their start.

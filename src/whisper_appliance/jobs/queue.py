@@ -10,7 +10,7 @@ from dataclasses import replace
 from whisper_appliance.core.errors import Conflict, InvalidRequest
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.cluster import BATCH_CONCURRENCY, INTERACTIVE_CONCURRENCY, Cluster
-from whisper_appliance.jobs.events import JobChanged, JobEvent
+from whisper_appliance.jobs.events import JobChanged, JobDone, JobEvent, JobFailed
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobRequest
 from whisper_appliance.jobs.job_runner import JobRunner
 from whisper_appliance.jobs.limits import QueueLimits
@@ -113,6 +113,10 @@ class JobQueue:
         """Returns a job as it is now; without an owner, a job of any owner."""
         return self._repository.get(job_id, owner)
 
+    def translating(self, transcript_id: str) -> Job | None:
+        """The unfinished job that translates the recording of a transcript, if there is one."""
+        return self._repository.translating(transcript_id)
+
     def page(
         self,
         owner: str,
@@ -163,7 +167,7 @@ class JobQueue:
                 job = self._repository.get(job_id)  # it was claimed in the meantime
             else:
                 self._runner.forget_cancel(job_id)
-                self._publish(JobChanged(job_id))
+                self._publish(JobChanged(job_id, job.translation_of))
         if job.status == "running":
             try:
                 self._repository.request_cancel(job_id)
@@ -181,7 +185,7 @@ class JobQueue:
         workflows = self.cluster.workflows()
         reopened = self._repository.reopen(job_id, job.owner, self.limits)
         workflows.enqueue(lane_of(reopened.priority))
-        self._publish(JobChanged(job_id))
+        self._publish(JobChanged(job_id, job.translation_of))
         return self._repository.get(job_id)
 
     def move(self, job_id: str, owner: str, before: str | None = None) -> Job:
@@ -254,7 +258,8 @@ class JobQueue:
         )
 
     def _publish(self, event: JobEvent) -> None:
-        if isinstance(event, JobChanged):
+        has_ended = isinstance(event, JobDone | JobFailed)
+        if has_ended or (isinstance(event, JobChanged) and not self._runner.holds(event.job_id)):
             self._wake_waiting()
         self._announce(event)
 

@@ -1,7 +1,9 @@
 """The job repository: adds, claims, requeues and ends jobs, and stores the windows that each has finished."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,8 +15,9 @@ from whisper_appliance.jobs.idempotency import job_for_key
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobRequest
 from whisper_appliance.jobs.limits import QueueLimits, check_queue_limit
 from whisper_appliance.jobs.queries import JobQueries, job_from_row
+from whisper_appliance.jobs.storage import OnFinished
 from whisper_appliance.jobs.time_left import ESTIMATED_BYTES_PER_SECOND
-from whisper_appliance.jobs.waiting_order import IS_PAUSED, TURN, WaitingJob, read_waiting
+from whisper_appliance.jobs.waiting_order import IS_PAUSED, TURN, WaitingJob, is_paused, read_waiting
 from whisper_appliance.library.transcript_rows import (
     NO_OWNER,
     NewTranscript,
@@ -27,6 +30,8 @@ from whisper_appliance.library.transcript_rows import (
     replace_live_version,
     title_from_file_name,
 )
+from whisper_appliance.library.translations import store_translation
+from whisper_appliance.library.voices import store_found
 from whisper_appliance.storage.database import Connection, Database
 from whisper_appliance.storage.schema.jobs import (
     ENDED_WITHOUT_TRANSCRIPT,
@@ -39,7 +44,7 @@ from whisper_appliance.storage.schema.jobs import (
 from whisper_appliance.transcript.codec import to_json
 from whisper_appliance.transcript.model import Transcript
 
-CheckQuota = Callable[[str, float], None]
+CheckQuota = Callable[[str, Callable[[], float]], None]
 OnEnded = Callable[[Connection, sa.RowMapping], None]
 """Called with the row of a job that has ended, in the transaction that ends it."""
 ADMISSION = "admission of jobs"
@@ -66,8 +71,9 @@ class JobRepository(JobQueries):
         """`on_created` is called for every new transcript, in the transaction that stores it, `on_ended` for
         every job that is done or has failed.
 
-        `check_quota` is called in the transaction that adds an upload, with the owner and the estimated
-        seconds of audio of the owner's other unfinished jobs; what it raises refuses the upload.
+        `check_quota` is called in the transaction that adds an upload, with the owner and a function that
+        returns the estimated seconds of audio of the owner's other unfinished jobs; what it raises refuses
+        the upload.
         """
         super().__init__(database, clock=clock)
         self._on_created = on_created
@@ -90,7 +96,8 @@ class JobRepository(JobQueries):
     ) -> Job:
         """Commits a queued job, or a running one if it is `claimed` at once, which saves a second commit.
 
-        A repeated request gets the job of the first one. Raises `Busy` at a limit, and `KeyReused`.
+        A repeated request, or another one for the same translation, gets the job of the first one. Raises
+        `Busy` at a limit, and `KeyReused`.
         """
         row = self._new_row(request, audio=audio, audio_bytes=audio_bytes, claimed=claimed)
         return self._insert(row, request, limits)
@@ -120,6 +127,8 @@ class JobRepository(JobQueries):
             "idempotency_key": request.idempotency and request.idempotency.key,
             "fingerprint": request.idempotency and request.idempotency.fingerprint,
             "content_digest": request.content_digest,
+            "translation_of": request.translation_of,
+            "translate_to": request.translate_to,
             "place": self._place,
             "worker": self._worker if claimed else None,
         }
@@ -129,14 +138,16 @@ class JobRepository(JobQueries):
             first = job_for_key(connection, request.idempotency) if request.idempotency else None
             if first is not None:
                 return job_from_row(first)
+            if translating := _translating(connection, request):
+                return job_from_row(translating)
             if existing := _existing(connection, request):
                 row |= self._reused(*existing)
                 return job_from_row(_added(connection, row))
             check_queue_limit(connection, request.owner, limits)
-            if row["worker"] and _is_paused(connection, request.owner):
+            if row["worker"] and is_paused(connection, request.owner):
                 row |= {"status": "queued", "attempts": 0, "worker": None, "started": None}
             if request.source == "upload":
-                self._check_quota(request.owner, _pending_seconds(connection, request.owner))
+                self._check_quota(request.owner, lambda: _pending_seconds(connection, request.owner))
             return job_from_row(_added(connection, row))
 
     def _reused(self, transcript_id: str, duration: float) -> dict[str, object]:
@@ -213,7 +224,7 @@ class JobRepository(JobQueries):
     def pause(self, owner: str) -> None:
         """Lets no further job of this owner start until `resume`."""
         with self._database.write(exclusive=ADMISSION) as connection:
-            if not _is_paused(connection, owner):
+            if not is_paused(connection, owner):
                 connection.execute(paused_queues.insert().values(owner=owner, since=self._now()))
 
     def resume(self, owner: str) -> None:
@@ -231,12 +242,16 @@ class JobRepository(JobQueries):
             )
 
     def postpone(self, job_id: str, code: str, message: str, seconds: float) -> None:
-        """Puts a running job of this worker back for some seconds; this attempt does not count."""
+        """Puts a running job of this worker back for some seconds; this attempt does not count.
+
+        Any worker with its recording may claim it then, because it may have what is missing here.
+        """
         retry_at = written(self._clock() + timedelta(seconds=seconds))
         with self._database.write() as connection:
             self._update(
-                connection, job_id, self._is_held(), status="queued", attempts=jobs.c.attempts - 1,
-                retries=jobs.c.retries + 1, waiting_code=code, waiting_message=message, retry_at=retry_at,
+                connection, job_id, self._is_held(), status="queued", worker=None,
+                attempts=jobs.c.attempts - 1, retries=jobs.c.retries + 1,
+                waiting_code=code, waiting_message=message, retry_at=retry_at,
             )  # fmt: skip
 
     def reopen(self, job_id: str, owner: str, limits: QueueLimits) -> Job:
@@ -282,23 +297,42 @@ class JobRepository(JobQueries):
         with self._database.write() as connection:
             self._update(connection, job_id, self._is_held(), duration=duration)
 
-    def finish(self, job: Job, transcript: Transcript) -> None:
+    def finish(
+        self,
+        job: Job,
+        transcript: Transcript,
+        on_finished: OnFinished = lambda _connection: None,
+        voices: Mapping[str, Sequence[float]] = MappingProxyType({}),
+    ) -> None:
         """In one transaction: stores the transcript, marks the job as done, removes its windows.
 
+        `on_finished` is called at its end. `voices` are those of speakers by name, stored for owners who want
+        them remembered.
+
         The transcript has the id of its job, so that no crash can lead to two transcripts. A live transcript
-        of the same id is kept as its live version.
+        of the same id is kept as its live version. A translation is stored with its transcript; raises
+        `NotFound` if that was deleted for good.
         """
-        done = {"progress": 1.0, "transcript_id": job.id, "duration": transcript.duration}
+        made = job.translation_of or job.id
+        done = {"progress": 1.0, "transcript_id": made, "duration": transcript.duration}
         with self._database.write() as connection:
-            self._end(connection, job.id, ("running",), self._is_held(), status="done", **done)
-            # Read again, because the job may have been transferred to another owner in the meantime.
-            owner = connection.execute(sa.select(jobs.c.owner).where(jobs.c.id == job.id)).scalar_one()
-            again = replace_live_version(connection, transcript, job.id)
-            self._on_created(connection, TranscriptCreated(job.owner, job.key_id, transcript, again))
-            if again:
+            row = self._end(connection, job.id, ("running",), self._is_held(), status="done", **done)
+            if job.translation_of:
+                store_translation(connection, job.translation_of, transcript, self._now())
+                # A text has no audio that counts.
+                counted = replace(transcript, duration=0.0) if job.translate_to else transcript
+                self._on_created(connection, TranscriptCreated(job.owner, job.key_id, counted))
                 return
-            new = NewTranscript(job.id, owner, job.title, job.source, self._now(), job.id, job.content_digest)
-            insert(connection, transcript, new)
+            again = replace_live_version(connection, transcript, job.id)
+            owner = row["owner"]  # the job may have been transferred in the meantime
+            self._on_created(connection, TranscriptCreated(job.owner, job.key_id, transcript, again))
+            if not again:
+                new = NewTranscript(
+                    job.id, owner, job.title, job.source, self._now(), job.id, job.content_digest
+                )
+                insert(connection, transcript, new)
+            store_found(connection, job.id, owner, voices)
+            on_finished(connection)
 
     def fail(self, job_id: str, code: str, message: str) -> None:
         """Ends a running job of this worker with an error."""
@@ -349,13 +383,16 @@ class JobRepository(JobQueries):
         expected: tuple[JobStatus, ...],
         *conditions: sa.ColumnElement[bool],
         **values: object,
-    ) -> None:
+    ) -> sa.RowMapping:
         ending = jobs.update().where(jobs.c.id == job_id, jobs.c.status.in_(expected), *conditions)
         ended = {**NOT_WAITING, **values, "finished": self._now()}
-        job = _found(connection.execute(ending.values(ended).returning(*jobs.c)).mappings().first())
+        job: sa.RowMapping = _found(
+            connection.execute(ending.values(ended).returning(*jobs.c)).mappings().first()
+        )
         connection.execute(windows.delete().where(windows.c.job_id == job_id))
         if job["status"] != "cancelled":
             self._on_ended(connection, job)
+        return job
 
     def _update(
         self, connection: sa.Connection, job_id: str, *conditions: sa.ColumnElement[bool], **values: object
@@ -365,11 +402,6 @@ class JobRepository(JobQueries):
 
     def _now(self) -> str:
         return written(self._clock())
-
-
-def _is_paused(connection: sa.Connection, owner: str) -> bool:
-    query = sa.select(paused_queues.c.owner).where(paused_queues.c.owner == owner)
-    return connection.execute(query).first() is not None
 
 
 def _check_exists(connection: sa.Connection, job_id: str, condition: sa.ColumnElement[bool]) -> None:
@@ -388,6 +420,14 @@ def _existing(connection: sa.Connection, request: JobRequest) -> tuple[str, floa
     if not (request.reuse and request.content_digest):
         return None
     return find_by_content(connection, request.owner, request.content_digest)
+
+
+def _translating(connection: sa.Connection, request: JobRequest) -> sa.RowMapping | None:
+    """The unfinished job that makes the same translation: two at once would do the same work twice."""
+    if request.translation_of is None:
+        return None
+    of_transcript = sa.select(jobs).where(jobs.c.translation_of == request.translation_of)
+    return connection.execute(of_transcript.where(jobs.c.status.in_(UNFINISHED))).mappings().first()
 
 
 def _added(connection: sa.Connection, row: dict[str, object]) -> sa.RowMapping:

@@ -9,33 +9,83 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from whisper_appliance.core.errors import BadSetting, NotFound
+from whisper_appliance.core.atomic_files import move
+from whisper_appliance.core.errors import BadSetting, NotFound, Unavailable
 from whisper_appliance.jobs.job import Job
-from whisper_appliance.library.recordings import COPY, COPY_TYPE, Recordings, remove_audio, remove_files
+from whisper_appliance.library.recordings import (
+    COPY,
+    COPY_TYPE,
+    NOT_MOUNTED,
+    Recordings,
+    remove_audio,
+    remove_files,
+)
+from whisper_appliance.storage.database import Connection
 from whisper_appliance.storage.schema.jobs import UPLOAD_KEPT_HOURS
 
 ABANDONED_SECONDS = UPLOAD_KEPT_HOURS * 3600
 STORAGE_NAME_SECONDS = 5.0
 STORAGE_ID = "storage-id"
+DISK_MARK = ".disk"
+"""A file on a disk that is mounted in place of a folder, by which the folder is known again."""
 WORKER_ID = "executor-id"
+
+OnFinished = Callable[[Connection], None]
+"""Called in the transaction that stores the transcript of a job."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class JobFolders:
-    """The data folder of this worker, and the folder of recordings, which several workers may share."""
+    """The data folder of this worker, and the folder of recordings, which several workers may share.
+
+    The folder of recordings can be on another disk, and so can its folders of uploads and kept recordings.
+    """
 
     data_dir: Path
     recordings: Path
+    _mounts: dict[Path, bool] = field(default_factory=dict, init=False)
 
     @property
     def is_shared(self) -> bool:
         """Whether the recordings are in a folder of their own."""
         return self.recordings != self.data_dir
+
+    def prepare(self) -> None:
+        """At a start: makes the missing folders, and remembers which of them are mounted disks.
+
+        One that was a disk at an earlier start is missing if neither a disk nor its content is there.
+        Raises `BadSetting` for a folder that cannot be made.
+        """
+        for folder in (self.recordings / "uploads", self.recordings / "audio"):
+            try:
+                folder.mkdir(exist_ok=True, mode=0o700)
+                was_mount = self.data_dir / f"{folder.name}{DISK_MARK}"
+                is_mount = folder.resolve().is_mount()
+                if is_mount:
+                    (folder / DISK_MARK).touch()
+                    was_mount.touch()
+            except OSError as error:  # such as a link to a disk that is not mounted
+                raise BadSetting(
+                    "The folder {folder} cannot be used ({strerror}). Mount it, or make it writable.",
+                    folder=folder,
+                    strerror=error.strerror,
+                ) from error
+            is_missing = was_mount.exists() and not (folder / DISK_MARK).exists()
+            self._mounts[folder] = is_mount or is_missing
+
+    def are_mounted(self) -> bool:
+        """Returns whether all folders are there; one that was a mounted disk at the start must be one."""
+        if self.is_shared and not is_mounted(self.recordings):
+            return False
+        return all(
+            folder.is_dir() and (folder.resolve().is_mount() or not was_mount)
+            for folder, was_mount in self._mounts.items()
+        )
 
     def has_audio(self, audio: str) -> bool:
         """Returns whether a job's recording (a relative path) is here."""
@@ -48,16 +98,19 @@ class JobFolders:
         receiving a younger one.
         """
         shutil.rmtree(self.data_dir / "decoded", ignore_errors=True)
+        (self.data_dir / "decoded").mkdir(parents=True, exist_ok=True)
         uploads = self.recordings / "uploads"
-        for folder in (self.data_dir / "decoded", uploads):
-            folder.mkdir(parents=True, exist_ok=True)
         oldest = time.time() - ABANDONED_SECONDS
-        keep = {self.recordings / path for path in wanted}
+        keep = {uploads / DISK_MARK, *(self.recordings / path for path in wanted)}
         for path in uploads.iterdir():
             with suppress(OSError):  # another worker has just removed it, or another user owns it
                 is_old = not self.is_shared or path.stat().st_mtime < oldest
                 if path not in keep and path.is_file() and is_old:
                     path.unlink()
+
+
+def _nothing_more(_connection: Connection) -> None:
+    """For jobs whose recording is not kept."""
 
 
 class JobAudio:
@@ -81,9 +134,18 @@ class JobAudio:
         self.is_mounted = is_mounted
 
     def measure(self, path: Path) -> tuple[str, int]:
-        """Returns the path of an upload relative to the folder, and its size in bytes."""
+        """Returns the path of an upload relative to the folder, and its size in bytes.
+
+        Raises `Unavailable` while the folder is not mounted, because the upload is in the wrong place then.
+        """
+        self.check_mounted()
         path = self._folder / path
         return str(path.relative_to(self._folder)), path.stat().st_size
+
+    def check_mounted(self) -> None:
+        """Raises `Unavailable` while the folder is not mounted."""
+        if not self.is_mounted():
+            raise Unavailable(NOT_MOUNTED)
 
     def find(self, job: Job) -> Path:
         """Returns the recording of a job. Raises `NotFound`."""
@@ -92,20 +154,24 @@ class JobAudio:
                 return path
         raise NotFound("The uploaded file is no longer there. Upload it again.")
 
-    def archive(self, job: Job, peaks: bytes) -> None:
-        """Stores the peaks, and moves the upload to the archived recordings, if its owner's are kept."""
-        if self._recordings is None:
-            return
-        if peaks:
-            self._recordings.write_peaks(job.id, peaks)
-        if self._recordings.is_kept(job.owner) and (self._folder / job.audio).exists():
-            self._archived(job).parent.mkdir(exist_ok=True)
-            (self._folder / job.audio).replace(self._archived(job))
+    def archive(self, job: Job, peaks: bytes, media_type: str | None) -> OnFinished:
+        """Stores the peaks, and moves the upload to the archived recordings, if its owner's are kept.
 
-    def register(self, job: Job, media_type: str) -> None:
-        """Once there is a transcript: stores the type of an archived recording, and when it is deleted."""
-        if self._recordings and self._archived(job).is_file():
-            self._recordings.add(job.id, job.owner, media_type)
+        Returns what stores the type of the archived recording, and when it is deleted, in the transaction
+        that stores the transcript. Without a `media_type` that does nothing.
+        """
+        kept = self._recordings
+        if kept is None or job.translation_of:  # the recording is that of another transcript, which has it
+            return _nothing_more
+        if peaks:
+            kept.write_peaks(job.id, peaks)
+        days = kept.days_for(job.owner)
+        if days != 0 and (self._folder / job.audio).exists():
+            self._archived(job).parent.mkdir(exist_ok=True)
+            move(self._folder / job.audio, self._archived(job))  # the two folders may be on different disks
+        if media_type is None or not self._archived(job).is_file():
+            return _nothing_more
+        return lambda connection: kept.insert(connection, job.id, media_type, kept.end_after(days))
 
     def encode(self, job: Job, encode: Callable[[Path, Path], None]) -> None:
         """Stores an encoded recording in place of an archived one, or as a copy to play beside it.

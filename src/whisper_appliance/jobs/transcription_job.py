@@ -3,22 +3,30 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from whisper_appliance.config.settings import Settings
-from whisper_appliance.core.errors import ApplianceError, Cancelled, ModelUnavailable
+from whisper_appliance.core.errors import (
+    ApplianceError,
+    AudioError,
+    Cancelled,
+    ModelUnavailable,
+    NotFound,
+)
 from whisper_appliance.engines.contract import WindowResult
 from whisper_appliance.jobs.job import FinishedWindow, Job
 from whisper_appliance.jobs.model_choice import EngineProvider, LeasedModel, ModelChoice
-from whisper_appliance.jobs.storage import JobAudio, is_mounted
+from whisper_appliance.jobs.storage import JobAudio, OnFinished
+from whisper_appliance.jobs.text_translation import TranslateLines, no_translator, translated, translator
 from whisper_appliance.library.recordings import Recordings
 from whisper_appliance.transcript.model import Transcript
 from whisper_appliance.transcription.channels import CHANNEL_SAMPLES, sound_of, transcribe_channels
-from whisper_appliance.transcription.speakers import TRANSCRIBED_SHARE, Diarize, with_speakers
+from whisper_appliance.transcription.speakers import TRANSCRIBED_SHARE, Diarize, FoundSpeakers, with_speakers
 
 if TYPE_CHECKING:  # it imports numpy, which the web process has no need of at its start
     from whisper_appliance.audio.browser_formats import Media
@@ -39,11 +47,15 @@ OnWindow = Callable[[FinishedWindow, float, float | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Transcribed:
-    """What a job has made of its recording: a transcript, the peaks of its waveform, and what the file is."""
+    """What a job has made of its recording: a transcript, the peaks of its waveform, and what the file is.
+
+    `voices` are the embeddings of the speakers by their names.
+    """
 
     transcript: Transcript
     peaks: bytes = b""
     media: "Media | None" = None
+    voices: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 Encode = Callable[[Path, Path, "Sound"], None]
@@ -81,11 +93,13 @@ class JobSteps:
         choice: ModelChoice,
         encode: Encode | None = None,
         diarize: Diarize | None = None,
+        translate: TranslateLines = no_translator,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.audio = audio
         self._encode = encode
         self._diarize = diarize or _no_diarizer
+        self._translate = translate
         self._models = models
         self._decode = decode
         self._transcribe = transcribe
@@ -99,14 +113,19 @@ class JobSteps:
         models: EngineProvider,
         default_model: Callable[[], str],
         recordings: Recordings | None = None,
+        *,
+        is_mounted: Callable[[], bool] = lambda: True,
     ) -> "JobSteps":
-        """Builds the steps with the real decoder and pipeline; they read the settings for each job anew."""
+        """Builds the steps with the real decoder and pipeline; they read the settings for each job anew.
+
+        `is_mounted`: whether the folder of recordings is there.
+        """
         return cls(
             JobAudio(
                 settings().storage_folder,
                 recordings=recordings,
                 keeps_original=lambda: settings().audio_store == "original",
-                is_mounted=lambda: settings().storage_url is None or is_mounted(settings().storage_folder),
+                is_mounted=is_mounted,
             ),
             models,
             decode=_decoder(settings, settings().data_dir / "decoded"),
@@ -114,6 +133,7 @@ class JobSteps:
             choice=_model_choice(settings, default_model),
             encode=_encoder(settings),
             diarize=diarizer(settings),
+            translate=translator(settings),
         )
 
     @property
@@ -135,12 +155,15 @@ class JobSteps:
 
         `finished` maps the first sample of a window to its result. `on_progress` gets the progress of the job
         while its speakers are found, `on_opened` the length in the header of its file. Raises the errors of
-        decoder and engine, `ModelUnavailable`, `Cancelled`, and `NotFound` if the file is gone.
+        decoder and engine, `ModelUnavailable`, `Cancelled`, `NotFound` if the file is gone, and `Unavailable`
+        while the folder of recordings is not mounted. A text is translated instead, from its beginning.
         """
         peaks = b""
-        with ExitStack() as held:
+        with self._storage_errors(), ExitStack() as held:
             # Decoding starts before the model is leased, so that it goes on while the model is loaded.
-            path, sound = self._audio_file(job, cancelled), sound_of(job.options, job.filename)
+            path, sound = self.audio.find(job), sound_of(job.options, job.filename)
+            if job.translate_to:
+                return Transcribed(translated(path, job, self._translate, on_progress, cancelled))
             recording = held.enter_context(self._decode(path, sound))
             if duration := recording.header_seconds():
                 on_opened(duration)
@@ -160,22 +183,23 @@ class JobSteps:
                 peaks = _with_peaks(peaks, one.waveform())
                 return transcript
 
-            transcript = transcribe_channels(
-                recording, sound, lambda other: self._decode(path, other), transcribe_one
-            )
+            transcript = transcribe_channels(recording, sound, partial(self._decode, path), transcribe_one)
             transcript = replace(transcript, warnings=(*model.notices, *transcript.warnings))
-            transcript = self._with_speakers(transcript, recording, job, on_progress, cancelled)
-            return Transcribed(transcript, peaks, recording.media)
+            found = self._with_speakers(transcript, recording, job, on_progress, cancelled)
+            return Transcribed(found.transcript, peaks, recording.media, found.voices)
 
-    def archive_audio(self, job: Job, done: Transcribed) -> None:
-        """Before a job is marked as done: moves its upload to the archived recordings, if they are kept."""
-        self.audio.archive(job, done.peaks)
+    def archive_audio(self, job: Job, done: Transcribed) -> OnFinished:
+        """Before a job is marked as done: moves its upload to the archived recordings, if they are kept.
 
-    def clean_up(self, job: Job, done: Transcribed) -> None:
-        """After a job is done: deletes its upload, or stores what is known of the archived recording."""
+        Returns what is to be done in the transaction that marks it. Raises `Unavailable` while the shared
+        folder is not mounted.
+        """
+        with self._storage_errors():
+            return self.audio.archive(job, done.peaks, _browser_type(done.media) if done.media else None)
+
+    def clean_up(self, job: Job) -> None:
+        """After a job is done: deletes its upload."""
         self.audio.remove_upload(job)
-        if done.media:
-            self.audio.register(job, _browser_type(done.media))
 
     def encode_audio(self, job: Job, done: Transcribed) -> None:
         """At last: makes the archived recording one that browsers play, or a small one.
@@ -201,7 +225,7 @@ class JobSteps:
         job: Job,
         on_progress: Callable[[float], None],
         cancelled: Callable[[], bool],
-    ) -> Transcript:
+    ) -> FoundSpeakers:
         return with_speakers(
             transcript,
             recording,
@@ -211,11 +235,15 @@ class JobSteps:
             cancelled=cancelled,
         )
 
-    def _audio_file(self, job: Job, cancelled: Callable[[], bool]) -> Path:
-        """Returns the recording of a job; waits while the shared folder is not mounted."""
-        while not self.audio.is_mounted():
-            self._wait(cancelled)
-        return self.audio.find(job)
+    @contextmanager
+    def _storage_errors(self) -> Iterator[None]:
+        """Raises `Unavailable` while the folder is not mounted, whatever failed because of that."""
+        self.audio.check_mounted()
+        try:
+            yield
+        except (NotFound, AudioError, OSError):
+            self.audio.check_mounted()
+            raise
 
     def _lease_chosen(
         self, held: ExitStack, job: Job, recording: Any, cancelled: Callable[[], bool]

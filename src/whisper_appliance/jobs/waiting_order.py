@@ -61,6 +61,12 @@ class WaitingQueue:
     """Ids of jobs whose owner paused the queue."""
 
 
+def is_paused(connection: sa.Connection, owner: str) -> bool:
+    """Returns whether this owner paused the own queue."""
+    query = sa.select(paused_queues.c.owner).where(paused_queues.c.owner == owner)
+    return connection.execute(query).first() is not None
+
+
 def lane_of(priority: int) -> Lane:
     """The lane of jobs of this priority."""
     return "batch" if priority == Priority.BATCH else "interactive"

@@ -7,12 +7,13 @@ not hold: its own SQLite file can be lost without losing a job.
 
 import logging
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from whisper_appliance.core.errors import Unavailable
+from whisper_appliance.core.errors import BadSetting, Unavailable
 from whisper_appliance.storage.database import end_idle_transactions
 
 VERSION = "2"  # of the signature of a call; with the appliance's version, an update would strand open calls
@@ -22,6 +23,17 @@ MAX_DELETED = 10_000
 NOTIFICATION_POLL_SECONDS = (
     0.1  # DBOS polls for messages, of which there are none; its shutdown waits for this thread
 )
+
+
+def check_sqlite() -> None:
+    """Raises `BadSetting` if this SQLite is too old for the tables that DBOS makes from Python 3.12 on."""
+    if sys.version_info >= (3, 12) and sqlite3.sqlite_version_info < (3, 42):
+        raise BadSetting(
+            "This Python {python} has SQLite {sqlite}. With Python 3.12 or newer, the queue needs "
+            "SQLite 3.42 or newer. Use Python 3.11, or a Python with a newer SQLite.",
+            python=".".join(map(str, sys.version_info[:3])),
+            sqlite=sqlite3.sqlite_version,
+        )
 
 
 class ShuttingDown(BaseException):
@@ -57,7 +69,10 @@ class Workflows:
         self._run = run
 
     def launch(self) -> None:
-        """Starts DBOS, which resumes calls that a crash interrupted. Takes about a second."""
+        """Starts DBOS, which resumes calls that a crash interrupted. Takes about a second.
+
+        Call `close` if this raises.
+        """
         from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
         # With a handler in place DBOS adds none of its own, so that its lines reach our log.
@@ -82,9 +97,12 @@ class Workflows:
             self._run(lane, job_id)
 
         self._call = call
-        DBOS.launch()
-        for name, at_once in self._queues.items():
-            DBOS.register_queue(name, worker_concurrency=at_once, polling_interval_sec=POLL_SECONDS)
+        try:
+            DBOS.launch()
+            for name, at_once in self._queues.items():
+                DBOS.register_queue(name, worker_concurrency=at_once, polling_interval_sec=POLL_SECONDS)
+        except OperationalError as error:  # others, such as a missing right, do not pass
+            raise _unavailable() from error
 
     def _on_connect(self) -> Callable[..., None]:
         return _set_synchronous_normal if self._url.startswith("sqlite:") else end_idle_transactions
@@ -153,7 +171,11 @@ def _translated_errors() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        raise Unavailable("The queue cannot store jobs now. Try again.", retry_after_seconds=5) from error
+        raise _unavailable() from error
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable("The queue cannot store jobs now. Try again.", retry_after_seconds=5)
 
 
 def _set_synchronous_normal(connection: sqlite3.Connection, _record: object) -> None:

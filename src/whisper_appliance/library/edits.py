@@ -6,7 +6,7 @@ author has seen. If others changed other segments since, both changes are kept; 
 segments, the edit raises `ChangedMeanwhile` and changes nothing.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,6 +18,7 @@ from whisper_appliance.library.revision_rows import (
     Kind,
     Revision,
     add_revision,
+    amend_revision,
     read_heads,
     read_revisions,
     read_snapshot,
@@ -30,7 +31,7 @@ from whisper_appliance.storage.schema.library import transcripts
 from whisper_appliance.transcript.codec import from_json
 from whisper_appliance.transcript.editing.differences import Hunk, changed_keys, difference, with_hunks
 from whisper_appliance.transcript.editing.operations import Operation, edited, keyed, keys_of
-from whisper_appliance.transcript.model import Transcript
+from whisper_appliance.transcript.model import Segment, Transcript
 from whisper_appliance.transcript.times import with_valid_times
 
 VERSION_GAP = timedelta(minutes=10)
@@ -52,6 +53,14 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """What an editor does not have who saw an earlier revision, and the transcript after it."""
+
+    revisions: tuple[Revision, ...]
+    transcript: Transcript
+
+
+@dataclass(frozen=True, slots=True)
 class _Stored:
     """A transcript in the transaction that changes it."""
 
@@ -70,16 +79,28 @@ class TranscriptEdits:
     """
 
     def __init__(
-        self, database: Database, *, clock: Clock = now, announce: Callable[[str], None] = lambda _id: None
+        self,
+        database: Database,
+        *,
+        clock: Clock = now,
+        announce: Callable[[str], None] = lambda _id: None,
+        follow: Callable[[str, Revision, Transcript], None] = lambda *_: None,
     ) -> None:
-        """`announce` gets the id of a transcript after each change of it."""
+        """`announce` gets the id of a transcript after each change of it, `follow` the change and
+        the transcript after it as well.
+        """
         self._database = database
         self._clock = clock
         self._announce = announce
+        self._follow = follow
+
+    def announce(self, transcript_id: str) -> None:
+        """Says that something about a transcript is new."""
+        self._announce(transcript_id)
 
     def apply(
         self, transcript_id: str, operations: Sequence[Operation], *, seen: int | None, author: str
-    ) -> tuple[Revision, ...]:
+    ) -> Changes:
         """Applies operations to a transcript that the author saw at revision `seen` (None: as it is).
 
         Returns the revisions after `seen`; the last one is this edit, unless it changed nothing.
@@ -98,20 +119,18 @@ class TranscriptEdits:
 
         return self._change(transcript_id, change, seen)
 
-    def undo(self, transcript_id: str, *, author: str, seen: int) -> tuple[Revision, ...]:
+    def undo(self, transcript_id: str, *, author: str, seen: int) -> Changes:
         """Takes back the author's last change that was not taken back; returns the revisions after `seen`.
 
         Raises `Conflict` if there is none, `ChangedMeanwhile` if somebody else changed the words since.
         """
         return self._take_back(transcript_id, "undo", author=author, seen=seen)
 
-    def redo(self, transcript_id: str, *, author: str, seen: int) -> tuple[Revision, ...]:
+    def redo(self, transcript_id: str, *, author: str, seen: int) -> Changes:
         """Makes the change again that was undone last; otherwise as `undo`."""
         return self._take_back(transcript_id, "redo", author=author, seen=seen)
 
-    def restore(
-        self, transcript_id: str, revision: int, *, author: str, seen: int = -1
-    ) -> tuple[Revision, ...]:
+    def restore(self, transcript_id: str, revision: int, *, author: str, seen: int = -1) -> Changes:
         """Restores the state after a revision, as a change of its own; returns the revisions after `seen`."""
 
         def change(connection: sa.Connection, stored: _Stored) -> tuple[Revision, Transcript]:
@@ -129,10 +148,37 @@ class TranscriptEdits:
 
         self._change(transcript_id, changed, None)
 
+    def set_words(self, transcript_id: str, aligned: Mapping[str, Segment]) -> tuple[str, ...]:
+        """Stores better times of words, in the revision that wrote them; returns the keys of their segments.
+
+        `aligned` has segments by key; one whose text is another one by now is left out.
+        """
+        with self._database.write() as connection:
+            stored = _read(connection, transcript_id)
+            changed: dict[str, Segment] = {}
+            for segment in stored.transcript.segments:
+                found = aligned.get(segment.key)
+                if found is None or found.text != segment.text or found.words == segment.words:
+                    continue
+                better = replace(segment, words=found.words)
+                if amend_revision(connection, transcript_id, segment, better):
+                    changed[segment.key] = better
+            if changed:
+                segments = (changed.get(each.key, each) for each in stored.transcript.segments)
+                transcript = replace(stored.transcript, segments=tuple(segments))
+                self._write(connection, transcript_id, stored, transcript)
+        return tuple(changed)
+
     def since(self, transcript_id: str, revision: int) -> tuple[Revision, ...]:
         """The revisions after one, oldest first."""
         with self._database.read() as connection:
             return read_revisions(connection, transcript_id, after=max(revision, 0))
+
+    def changes_since(self, transcript_id: str, revision: int) -> Changes:
+        """The revisions after one, and the transcript as it is."""
+        with self._database.read() as connection:
+            revisions = read_revisions(connection, transcript_id, after=max(revision, 0))
+            return Changes(revisions, _read(connection, transcript_id).transcript)
 
     def revision(self, transcript_id: str) -> int:
         """The number of the last revision; 0 for an unchanged transcript."""
@@ -180,7 +226,7 @@ class TranscriptEdits:
         with self._database.read() as connection:
             return self._state(connection, transcript_id, revision)
 
-    def _take_back(self, transcript_id: str, kind: Kind, *, author: str, seen: int) -> tuple[Revision, ...]:
+    def _take_back(self, transcript_id: str, kind: Kind, *, author: str, seen: int) -> Changes:
         def change(connection: sa.Connection, stored: _Stored) -> tuple[Revision, Transcript]:
             undo, redo = revisions_to_undo(read_heads(connection, transcript_id), author)
             candidates = undo if kind == "undo" else redo
@@ -221,19 +267,23 @@ class TranscriptEdits:
         transcript_id: str,
         change: Callable[[sa.Connection, _Stored], tuple[Revision, Transcript] | None],
         seen: int | None,
-    ) -> tuple[Revision, ...]:
+    ) -> Changes:
         """Stores what `change` returns, and its revision, in one transaction."""
+        revision: Revision | None = None
         with self._database.write() as connection:
             stored = _read(connection, transcript_id)
             made = change(connection, stored)
             hunks = difference(stored.transcript.segments, made[1].segments) if made else ()
+            transcript = made[1] if made and hunks else stored.transcript
             if made and hunks:
-                self._store(connection, transcript_id, stored, replace(made[0], hunks=hunks), made[1])
+                revision = replace(made[0], hunks=hunks)
+                self._store(connection, transcript_id, stored, revision, transcript)
             after = stored.revision if seen is None else seen
             revisions = read_revisions(connection, transcript_id, after=max(after, 0))
-        if hunks:
+        if revision:
             self._announce(transcript_id)
-        return revisions
+            self._follow(transcript_id, revision, transcript)
+        return Changes(revisions, transcript)
 
     def _store(
         self,
@@ -248,10 +298,21 @@ class TranscriptEdits:
             original = Revision(0, "original", None, "", stored.created)
             size += add_revision(connection, transcript_id, original, snapshot=stored.transcript)
         size += add_revision(connection, transcript_id, revision)
+        self._write(connection, transcript_id, stored, transcript, size, revision=revision.revision)
+
+    @staticmethod
+    def _write(
+        connection: sa.Connection,
+        transcript_id: str,
+        stored: _Stored,
+        transcript: Transcript,
+        more_bytes: int = 0,
+        **values: int,
+    ) -> None:
         columns = body_columns(transcript)
-        columns["bytes"] += stored.bytes - stored.own_bytes + size
+        columns["bytes"] += stored.bytes - stored.own_bytes + more_bytes
         row = transcripts.update().where(transcripts.c.id == transcript_id)
-        changed = row.values(**columns, revision=revision.revision).returning(transcripts.c.number)
+        changed = row.values(**columns, **values).returning(transcripts.c.number)
         index_words(connection, connection.execute(changed).scalar_one(), transcript)
 
 

@@ -1,4 +1,4 @@
-"""Shares of folders: other users who may read or edit everything in one, also what comes later."""
+"""Shares of folders: other users who may read, comment on or edit all that is or comes into one."""
 
 import secrets
 from dataclasses import dataclass

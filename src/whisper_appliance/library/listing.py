@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from whisper_appliance.core.time_marks import decode_marks
 from whisper_appliance.library import search
 from whisper_appliance.library.folders import folder_and_below
-from whisper_appliance.library.search_hits import SearchHits, find_hits
+from whisper_appliance.library.search_hits import SearchHits, find_hits, find_note_hits
 from whisper_appliance.library.search_words import SearchWord, pattern_of, search_words
 from whisper_appliance.library.shares import folders_and_below, shared_with
 from whisper_appliance.library.spelling import similar_terms
@@ -24,6 +24,7 @@ from whisper_appliance.library.transcript_rows import (
 )
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.library import (
+    notes,
     search_documents,
     speaker_names,
     tagged_transcripts,
@@ -122,11 +123,11 @@ class TranscriptListing:
         Raises `InvalidRequest` for an invalid cursor.
         """
         words = search_words(wanted.words)
-        if wanted.words.strip() and not words:
-            return TranscriptList((), 0)
         limit = max(1, min(part.limit, MAX_PAGE_SIZE))
         with self._database.read() as connection:
-            query = self._numbers(owner, wanted, words).where(*_in_folder(connection, owner, wanted))
+            query = self.numbers(connection, owner, wanted)
+            if query is None:
+                return TranscriptList((), 0)
             if part.cursor:
                 query = query.where(_behind(part.cursor))
             if words:
@@ -146,6 +147,13 @@ class TranscriptListing:
             next_cursor=listed[-1].summary.cursor if has_next else None,
             suggestion=suggestion,
         )
+
+    def numbers(self, connection: sa.Connection, owner: str, wanted: ListFilter) -> sa.Select[Any] | None:
+        """The numbers of all transcripts in a list; None for a search without a letter or digit."""
+        words = search_words(wanted.words)
+        if wanted.words.strip() and not words:
+            return None
+        return self._numbers(owner, wanted, words).where(*_in_folder(connection, owner, wanted))
 
     def _numbers(self, owner: str, wanted: ListFilter, words: Sequence[SearchWord]) -> sa.Select[Any]:
         query = sa.select(transcripts.c.number).where(_visible(owner, wanted), *_conditions(wanted))
@@ -192,7 +200,10 @@ class TranscriptListing:
         found = connection.execute(query.where(transcripts.c.number.in_(numbers))).mappings()
         rows = {row["number"]: row for row in found}
         tags = tag_names(connection, numbers)
-        return tuple(_listed(rows[number], tags.get(number, ()), words) for number in numbers)
+        written = _notes(connection, numbers) if words else {}
+        return tuple(
+            _listed(rows[number], tags.get(number, ()), words, written.get(number, ())) for number in numbers
+        )
 
     def _suggestion(
         self, connection: sa.Connection, owner: str, wanted: ListFilter, words: Sequence[SearchWord]
@@ -289,6 +300,26 @@ def _exists(connection: sa.Connection, query: sa.Select[Any]) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
-def _listed(row: sa.RowMapping, tags: tuple[str, ...], words: Sequence[SearchWord]) -> ListedTranscript:
-    hits = find_hits(row["text"], decode_marks(row["marks"]), pattern_of(words)) if words else None
-    return ListedTranscript(summary_from_row(row), tags, hits)
+def _notes(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, list[tuple[str, float, str]]]:
+    """The notes (id, second, text) of transcripts."""
+    column = notes.c
+    query = sa.select(column.transcript_number, column.id, column.start, column.text)
+    rows = connection.execute(query.where(column.transcript_number.in_(numbers)).order_by(column.start))
+    found: dict[int, list[tuple[str, float, str]]] = {}
+    for number, *note in rows:
+        found.setdefault(number, []).append((note[0], note[1], note[2]))
+    return found
+
+
+def _listed(
+    row: sa.RowMapping,
+    tags: tuple[str, ...],
+    words: Sequence[SearchWord],
+    written: Sequence[tuple[str, float, str]],
+) -> ListedTranscript:
+    if not words:
+        return ListedTranscript(summary_from_row(row), tags)
+    pattern = pattern_of(words)
+    hits = find_hits(row["text"], decode_marks(row["marks"]), pattern)
+    with_notes = replace(hits, hits=(*hits.hits, *find_note_hits(written, pattern)))
+    return ListedTranscript(summary_from_row(row), tags, with_notes)

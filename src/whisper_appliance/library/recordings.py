@@ -15,16 +15,18 @@ import sqlalchemy as sa
 
 from whisper_appliance.core.atomic_files import write_private
 from whisper_appliance.core.clock import Clock, now, written
-from whisper_appliance.core.errors import NotFound
+from whisper_appliance.core.errors import NotFound, Unavailable
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.core.ids import ID_PATTERN
-from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.database import Connection, Database
 from whisper_appliance.storage.schema.jobs import UNFINISHED, UPLOAD_KEPT_HOURS, jobs
 from whisper_appliance.storage.schema.library import recordings, transcripts
 
 COPY, PEAKS = ".webm", ".peaks"
 COPY_TYPE = "audio/webm"
 NOT_PLAYABLE = ""
-FILE_NAME = re.compile(rf"({ID_PATTERN})(?:\.webm(?:\.part)?|\.peaks)?")
+NOT_MOUNTED = N_("The folder of recordings is not mounted.")
+FILE_NAME = re.compile(rf"({ID_PATTERN})(?:\.webm|\.peaks)?(?:\.part)?")
 _SIGNATURES = (
     (0, b"RIFF", "audio/wav"),
     (0, b"fLaC", "audio/flac"),
@@ -53,24 +55,28 @@ class KeptRecording:
 class Recordings:
     """The kept recordings of a folder and their rows in a database."""
 
-    def __init__(self, database: Database, folder: Path, *, days_of: DaysOf, clock: Clock = now) -> None:
-        """`folder` holds files named by the ids of their transcripts."""
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        *,
+        days_of: DaysOf,
+        clock: Clock = now,
+        is_mounted: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`folder` holds files named by the ids of their transcripts, while it `is_mounted`."""
         self._database = database
         self._folder = folder
         self._days_of = days_of
         self._clock = clock
+        self._is_mounted = is_mounted
 
     def days_for(self, owner: str) -> int | None:
         """For how many days a new recording of this owner is kept: 0 for not at all, None for no end."""
         return self._days_of(owner)
 
-    def is_kept(self, owner: str) -> bool:
-        """Whether a new recording of this owner is kept."""
-        return self._days_of(owner) != 0
-
-    def end_for(self, owner: str) -> str | None:
-        """When a recording of this owner is deleted if it is kept from now on; None: with its transcript."""
-        days = self._days_of(owner)
+    def end_after(self, days: int | None) -> str | None:
+        """When a recording that is kept for so many days is deleted; None: with its transcript."""
         return None if days is None else written(self._clock() + timedelta(days=days))
 
     def find(self, transcript_id: str) -> KeptRecording | None:
@@ -81,10 +87,13 @@ class Recordings:
         return KeptRecording(**row) if row else None
 
     def get(self, transcript_id: str) -> KeptRecording:
-        """The kept recording of a transcript. Raises `NotFound`."""
+        """The kept recording of a transcript. Raises `NotFound`, `Unavailable` if none is mounted."""
         found = self.find(transcript_id)
-        if found is None or not self.playable_file(transcript_id).is_file():
-            raise NotFound("The recording of this transcript is not kept.")
+        if found is None:
+            raise _not_kept()
+        if not self.playable_file(transcript_id).is_file():
+            self._check_mounted()
+            raise _not_kept()
         return found
 
     def playable_file(self, transcript_id: str) -> Path:
@@ -108,9 +117,21 @@ class Recordings:
         self._folder.mkdir(exist_ok=True)
         write_private(self._folder / (transcript_id + PEAKS), peaks)
 
-    def add(self, transcript_id: str, owner: str, media_type: str) -> None:
-        """Stores what is known of a recording whose file is in the folder. The transcript must be there."""
-        self._add(transcript_id, media_type, self.end_for(owner))
+    def add(self, transcript_id: str, media_type: str, delete_at: str | None) -> None:
+        """Stores what is known of a recording whose file is in the folder, if its transcript is there."""
+        with self._database.write() as connection:
+            exists = sa.select(transcripts.c.id).where(transcripts.c.id == transcript_id)
+            if connection.execute(exists).first():  # it may have been deleted in this moment
+                self.insert(connection, transcript_id, media_type, delete_at)
+
+    def insert(
+        self, connection: Connection, transcript_id: str, media_type: str, delete_at: str | None
+    ) -> None:
+        """Does what `add` does, in the transaction that stores the transcript."""
+        connection.execute(recordings.delete().where(recordings.c.transcript_id == transcript_id))
+        size = stored_bytes(self._folder, transcript_id)
+        values = {"media_type": media_type, "bytes": size, "delete_at": delete_at}
+        connection.execute(recordings.insert().values(transcript_id=transcript_id, **values))
 
     def set_type(self, transcript_id: str, media_type: str) -> None:
         """Changes the type, and reads the size again, after a copy was made or the file was replaced."""
@@ -121,13 +142,21 @@ class Recordings:
         self._update(transcript_id, delete_at=delete_at)
 
     def delete(self, transcript_id: str) -> None:
-        """Deletes a recording for good; its transcript and its peaks stay."""
+        """Deletes a recording for good; its transcript and its peaks stay.
+
+        Raises `Unavailable` while the folder is not mounted, because the file would stay.
+        """
+        self._check_mounted()
         with self._database.write() as connection:
             connection.execute(recordings.delete().where(recordings.c.transcript_id == transcript_id))
         remove_audio(self._folder, transcript_id)
 
     def delete_expired(self) -> int:
-        """Deletes the recordings whose retention has ended; returns their number."""
+        """Deletes the recordings whose retention has ended; returns their number.
+
+        Raises `Unavailable` while the folder is not mounted.
+        """
+        self._check_mounted()
         ended = recordings.c.delete_at <= written(self._clock())
         with self._database.write() as connection:
             deleted = recordings.delete().where(ended).returning(recordings.c.transcript_id)
@@ -153,7 +182,7 @@ class Recordings:
         for transcript_id, paths in files.items():
             if transcript_id in stored:
                 if transcript_id not in with_row and self.file(transcript_id) in paths:
-                    self._add(transcript_id, _type_by_content(self.file(transcript_id)), None)
+                    self.add(transcript_id, _type_by_content(self.file(transcript_id)), None)
                 self._remove_old(path for path in paths if path.suffix == ".part")
             elif transcript_id not in unfinished:
                 self._remove_old(paths)
@@ -165,20 +194,19 @@ class Recordings:
                 if path.stat().st_mtime < oldest:
                     path.unlink()
 
-    def _add(self, transcript_id: str, media_type: str, delete_at: str | None) -> None:
-        size = stored_bytes(self._folder, transcript_id)
-        values = {"media_type": media_type, "bytes": size, "delete_at": delete_at}
-        with self._database.write() as connection:
-            connection.execute(recordings.delete().where(recordings.c.transcript_id == transcript_id))
-            exists = sa.select(transcripts.c.id).where(transcripts.c.id == transcript_id)
-            if connection.execute(exists).first():  # it may have been deleted in this moment
-                connection.execute(recordings.insert().values(transcript_id=transcript_id, **values))
-
     def _update(self, transcript_id: str, **values: str | int | None) -> None:
         changed = recordings.update().where(recordings.c.transcript_id == transcript_id).values(**values)
         with self._database.write() as connection:
             if connection.execute(changed).rowcount == 0:
-                raise NotFound("The recording of this transcript is not kept.")
+                raise _not_kept()
+
+    def _check_mounted(self) -> None:
+        if not self._is_mounted():
+            raise Unavailable(NOT_MOUNTED)
+
+
+def _not_kept() -> NotFound:
+    return NotFound("The recording of this transcript is not kept.")
 
 
 def remove_audio(folder: Path, transcript_id: str) -> None:

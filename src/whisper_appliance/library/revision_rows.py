@@ -1,7 +1,7 @@
 """The rows of revisions: each change of a transcript's segments as hunks, from the machine's text on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from whisper_appliance.storage.schema.library import transcripts
 from whisper_appliance.transcript.codec import from_json, to_json
 from whisper_appliance.transcript.editing.differences import Hunk
 from whisper_appliance.transcript.editing.operations import keyed
-from whisper_appliance.transcript.model import Transcript
+from whisper_appliance.transcript.model import Segment, Transcript
 
 Kind = Literal["original", "edit", "undo", "redo", "restore", "machine"]
 """`original`: what the machine wrote (revision 0). `machine`: it transcribed the recording again afterwards,
@@ -86,20 +86,32 @@ def add_revision(
     return len(hunks.encode("utf-8", "replace")) + len((body or "").encode("utf-8", "replace"))
 
 
-def offer_as_version(connection: sa.Connection, transcript: Transcript, job_id: str) -> bool:
-    """Adds a transcript of the same recording to the versions of the one with this id, if that was edited."""
-    row = connection.execute(
-        sa.select(transcripts.c.revision).where(transcripts.c.id == job_id).with_for_update()
-    ).first()
-    if row is None or row.revision == 0:
-        return False
-    added = Revision(row.revision + 1, "machine", None, "", written(now()))
+def amend_revision(connection: sa.Connection, transcript_id: str, before: Segment, after: Segment) -> bool:
+    """Replaces a segment in the last revision that wrote it as it is; False if no revision did."""
+    this = revisions.c.transcript_id == transcript_id
+    query = sa.select(revisions.c.revision, revisions.c.hunks).where(this)
+    for row in connection.execute(query.order_by(revisions.c.revision.desc())):
+        hunks = from_json(_Hunks, row.hunks).hunks
+        if not any(before in hunk.added for hunk in hunks):
+            continue
+        amended = tuple(
+            replace(hunk, added=tuple(after if each == before else each for each in hunk.added))
+            for hunk in hunks
+        )
+        changed = revisions.update().where(this, revisions.c.revision == row.revision)
+        connection.execute(changed.values(hunks=to_json(_Hunks(amended))))
+        return True
+    return False
+
+
+def offer_as_version(connection: sa.Connection, transcript: Transcript, job_id: str, revision: int) -> None:
+    """Adds a transcript of the same recording to the versions of the one with this id, which was edited."""
+    added = Revision(revision + 1, "machine", None, "", written(now()))
     size = add_revision(connection, job_id, added, snapshot=keyed(transcript))
     changed = transcripts.update().where(transcripts.c.id == job_id)
     connection.execute(
         changed.values(job_id=job_id, revision=added.revision, bytes=transcripts.c.bytes + size)
     )
-    return True
 
 
 def revisions_to_undo(heads: Sequence[Revision], author: str) -> tuple[list[int], list[int]]:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TSQUERY
 
 from whisper_appliance.library.search_words import SearchWord
 from whisper_appliance.storage.schema.library import search_documents
@@ -74,6 +73,8 @@ def _fts5(word: SearchWord) -> str:
 
 
 def _tsquery(words: Sequence[SearchWord], operator: str) -> sa.ColumnElement[Any]:
+    from sqlalchemy.dialects.postgresql import TSQUERY  # slow, and not needed on SQLite
+
     lexemes: list[str] = []
     for word in words:
         *before, last = word.terms

@@ -18,11 +18,13 @@ class SearchHit:
 
     start: float
     pieces: tuple[str, ...]
+    note_id: str = ""
+    """Id of the note that has them; empty if they were said."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchHits:
-    """The first hits in a transcript, and how often the words occur in its text."""
+    """The first hits in a transcript, then those in its notes; how often the words occur in its text."""
 
     hits: tuple[SearchHit, ...]
     count: int
@@ -44,6 +46,18 @@ def find_hits(text: str, marks: Sequence[Mark], pattern: "re.Pattern[str]") -> S
         inside = [span for span in found if begin <= span[0] and span[1] <= end]
         hits.append(SearchHit(second_at(marks, start), _pieces(shown, begin, end, inside)))
     return SearchHits(tuple(hits), len(found))
+
+
+def find_note_hits(
+    notes: Sequence[tuple[str, float, str]], pattern: "re.Pattern[str]"
+) -> tuple[SearchHit, ...]:
+    """Finds the words in notes (id, second, text); one hit for each note that has one of them."""
+    hits: list[SearchHit] = []
+    for note_id, start, text in notes:
+        found = find_hits(text, (), pattern).hits
+        if found and len(hits) < MAX_HITS:
+            hits.append(SearchHit(start, found[0].pieces, note_id))
+    return tuple(hits)
 
 
 def _snippet_range(folded: str, hit: int) -> tuple[int, int]:

@@ -1,10 +1,12 @@
 """Writes what is searched and filtered by: called in each transaction that changes a title or words."""
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 
 from whisper_appliance.core.search_terms import composed, index_text
 from whisper_appliance.core.time_marks import encode_marks, time_marks
-from whisper_appliance.storage.schema.library import search_documents, speaker_names
+from whisper_appliance.storage.schema.library import notes, search_documents, speaker_names
 from whisper_appliance.transcript.model import Transcript
 
 
@@ -13,25 +15,50 @@ def index_title(connection: sa.Connection, number: int, title_key: str) -> None:
     _write(connection, number, title=title_key)
 
 
-def index_words(connection: sa.Connection, number: int, transcript: Transcript, **title: str) -> None:
-    """Indexes what was said, the names of the speakers, and the seconds of the words; `title` as well."""
+def index_new(connection: sa.Connection, number: int, transcript: Transcript, title_key: str) -> None:
+    """Indexes a transcript that was added in this transaction, so that nothing of it is there yet."""
+    names = _add_speakers(connection, number, transcript)
+    columns = {"title": title_key, "annotations": index_text(" ".join(names)), **_columns(transcript)}
+    connection.execute(search_documents.insert().values(transcript_number=number, **columns))
+
+
+def index_words(connection: sa.Connection, number: int, transcript: Transcript) -> None:
+    """Indexes what was said, the names of the speakers, and the seconds of the words."""
+    connection.execute(speaker_names.delete().where(speaker_names.c.transcript_number == number))
+    names = _add_speakers(connection, number, transcript)
+    annotations = _annotations(connection, number, names)
+    _write(connection, number, annotations=annotations, **_columns(transcript))
+
+
+def index_notes(connection: sa.Connection, number: int) -> None:
+    """Indexes the notes of a transcript."""
+    speakers = sa.select(speaker_names.c.name).where(speaker_names.c.transcript_number == number)
+    names = connection.execute(speakers.order_by(speaker_names.c.name)).scalars().all()
+    _write(connection, number, annotations=_annotations(connection, number, names))
+
+
+def _columns(transcript: Transcript) -> dict[str, str]:
     marks = time_marks(
         (composed(segment.text), segment.start, [(composed(word.word), word.start) for word in segment.words])
         for segment in transcript.segments
     )
-    speakers = dict.fromkeys(segment.speaker for segment in transcript.segments if segment.speaker)
-    connection.execute(speaker_names.delete().where(speaker_names.c.transcript_number == number))
-    if speakers:
-        rows = [{"transcript_number": number, "name": name} for name in speakers]
+    return {"text": index_text(transcript.text), "marks": encode_marks(marks)}
+
+
+def _add_speakers(connection: sa.Connection, number: int, transcript: Transcript) -> list[str]:
+    """Adds the names of those who speak, and returns them in order."""
+    names = sorted({segment.speaker for segment in transcript.segments if segment.speaker})
+    if names:
+        rows = [{"transcript_number": number, "name": name} for name in names]
         connection.execute(speaker_names.insert(), rows)
-    _write(
-        connection,
-        number,
-        text=index_text(transcript.text),
-        annotations=index_text(" ".join(speakers)),
-        marks=encode_marks(marks),
-        **title,
-    )
+    return names
+
+
+def _annotations(connection: sa.Connection, number: int, speakers: Iterable[str]) -> str:
+    """The names of those who speak, and the notes."""
+    texts = sa.select(notes.c.text).where(notes.c.transcript_number == number)
+    written = connection.execute(texts.order_by(notes.c.start, notes.c.id)).scalars()
+    return index_text(" ".join([*speakers, *written]))
 
 
 def _write(connection: sa.Connection, number: int, **columns: str) -> None:

@@ -1,4 +1,4 @@
-"""Shares: other users who may read or edit a transcript, and its public links."""
+"""Shares: other users who may read, comment on or edit a transcript, and its public links."""
 
 import secrets
 from collections.abc import Collection, Sequence
@@ -16,6 +16,7 @@ from whisper_appliance.storage.schema.library import folders, transcripts
 
 MAX_SHARES_PER_TRANSCRIPT = 100
 """Users and links together."""
+STRONGEST_FIRST: tuple[ShareRole, ...] = ("editor", "commenter", "reader")
 NO_LINK = "This link does not work: it was ended, it has expired, or its transcript was deleted."
 
 
@@ -71,7 +72,7 @@ class Shares:
             roles = set(connection.execute(direct).scalars())
             if folder_id is not None:
                 roles |= set(connection.execute(by_folder).scalars())
-        return "editor" if "editor" in roles else "reader" if roles else None
+        return next((role for role in STRONGEST_FIRST if role in roles), None)
 
     def share_with(self, transcript_id: str, name: str, *, by: str, role: ShareRole | None = None) -> Share:
         """Shares a transcript with the user of that name; doing it again changes the role of that share.

@@ -43,7 +43,10 @@ class StorageUsage:
 
     def used_by(self, owner: str) -> int:
         """Returns bytes. The size of archived recordings, a file each, is cached for half a minute."""
-        return self._uploads(owner) + self._text(owner) + self._cached_audio(owner)
+        query = sa.select(self._uploads(owner), self._text(owner))
+        with self._database.read() as connection:
+            uploads, text = connection.execute(query).one()
+        return int(uploads or 0) + int(text or 0) + self._cached_audio(owner)
 
     def _cached_audio(self, owner: str) -> int:
         cached = self._cached.get(owner)
@@ -55,14 +58,17 @@ class StorageUsage:
         self._cached[owner] = (self._monotonic(), used)
         return used
 
-    def _uploads(self, owner: str) -> int:
+    def _uploads(self, owner: str) -> "sa.ScalarSelect[Any]":
         kept_since = written(self._clock() - timedelta(hours=UPLOAD_KEPT_HOURS))
         is_kept = sa.and_(jobs.c.status.in_(ENDED_WITHOUT_TRANSCRIPT), jobs.c.finished >= kept_since)
         is_stored = sa.or_(jobs.c.status.in_(UNFINISHED), is_kept)
-        return self._sum(sa.select(sa.func.sum(jobs.c.audio_bytes)).where(jobs.c.owner == owner, is_stored))
+        query = sa.select(sa.func.sum(jobs.c.audio_bytes)).where(jobs.c.owner == owner, is_stored)
+        return query.scalar_subquery()
 
-    def _text(self, owner: str) -> int:
-        return self._sum(sa.select(sa.func.sum(transcripts.c.bytes)).where(transcripts.c.owner == owner))
+    @staticmethod
+    def _text(owner: str) -> "sa.ScalarSelect[Any]":
+        query = sa.select(sa.func.sum(transcripts.c.bytes)).where(transcripts.c.owner == owner)
+        return query.scalar_subquery()
 
     def _audio(self, owner: str) -> int:
         if not self._audio_folder.is_dir():
@@ -70,7 +76,3 @@ class StorageUsage:
         with self._database.read() as connection:
             names = connection.execute(sa.select(transcripts.c.id).where(transcripts.c.owner == owner))
             return sum(stored_bytes(self._audio_folder, name) for name in names.scalars())
-
-    def _sum(self, query: "sa.Select[tuple[Any]]") -> int:
-        with self._database.read() as connection:
-            return int(connection.execute(query).scalar() or 0)

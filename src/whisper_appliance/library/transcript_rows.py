@@ -13,7 +13,7 @@ from whisper_appliance.core.ids import ID_PATTERN
 from whisper_appliance.core.search_terms import index_text
 from whisper_appliance.core.text import one_line
 from whisper_appliance.library.revision_rows import offer_as_version
-from whisper_appliance.library.search_index import index_words
+from whisper_appliance.library.search_index import index_new, index_words
 from whisper_appliance.storage.schema.library import transcripts
 from whisper_appliance.transcript.codec import to_json
 from whisper_appliance.transcript.model import Transcript
@@ -128,7 +128,7 @@ def insert(connection: sa.Connection, transcript: Transcript, new: NewTranscript
     title_key = index_text(new.title)
     adding = transcripts.insert().values(**asdict(new), title_key=title_key, **body_columns(transcript))
     number = connection.execute(adding.returning(transcripts.c.number)).scalar_one()
-    index_words(connection, number, transcript, title=title_key)
+    index_new(connection, number, transcript, title_key)
 
 
 def replace_live_version(connection: sa.Connection, transcript: Transcript, job_id: str) -> bool:
@@ -137,15 +137,18 @@ def replace_live_version(connection: sa.Connection, transcript: Transcript, job_
     A live transcript that was edited stays as it is, and the other becomes a version of it that can be
     restored. Returns False if there is no live transcript.
     """
-    if offer_as_version(connection, transcript, job_id):
+    edits = sa.select(transcripts.c.revision).where(transcripts.c.id == job_id).with_for_update()
+    revision = connection.execute(edits).scalar()
+    if revision is None:
+        return False
+    if revision:
+        offer_as_version(connection, transcript, job_id, revision)
         return True
     row = transcripts.update().where(transcripts.c.id == job_id)
     columns = body_columns(transcript)
     columns["bytes"] = transcripts.c.bytes + columns["bytes"]
     replacement = row.values(live_body=transcripts.c.body, job_id=job_id, **columns)
-    number = connection.execute(replacement.returning(transcripts.c.number)).scalar()
-    if number is None:
-        return False
+    number = connection.execute(replacement.returning(transcripts.c.number)).scalar_one()
     index_words(connection, number, transcript)
     return True
 

@@ -30,6 +30,7 @@ from whisper_appliance.library.transcript_rows import (
     summary_from_row,
     visible_to,
 )
+from whisper_appliance.library.translations import cancel_translation_jobs
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.library import transcripts
 from whisper_appliance.transcript.codec import from_json
@@ -52,7 +53,7 @@ class TranscriptRepository:
         clock: Clock = now,
         on_created: OnCreated = ignore,
     ) -> None:
-        """`audio_folder` holds the archived recordings, each named by the id of its transcript.
+        """`audio_folder`, beside the uploads, holds the archived recordings, named by their transcripts' ids.
 
         `on_created` is called by `save_once`, in the transaction that stores the transcript.
         """
@@ -199,10 +200,13 @@ class TranscriptRepository:
 
     def _remove(self, condition: sa.ColumnElement[bool]) -> int:
         with self._database.write() as connection:
+            uploads = cancel_translation_jobs(connection, condition, self._now())
             removed = transcripts.delete().where(condition).returning(transcripts.c.id)
             deleted_ids = connection.execute(removed).scalars().all()
         if self._audio_folder:
             remove_files(self._audio_folder, deleted_ids)
+            for name in uploads:
+                (self._audio_folder.parent / name).unlink(missing_ok=True)
         return len(deleted_ids)
 
     def _change(self, condition: sa.ColumnElement[bool], **values: str | None) -> None:

@@ -26,6 +26,7 @@ MAX_VAD_SECONDS = 10.0
 TICK_SECONDS = 0.5
 ENGINE_RETRY_SECONDS = 10.0
 ENGINE_TIMEOUT_SECONDS = 10.0
+STORAGE_RETRY_SECONDS = 5.0
 log = structlog.get_logger()
 
 
@@ -41,6 +42,7 @@ class StreamSlot:
         self.leasing = False
         self.stopping_since: float | None = None
         self.finishing = False
+        self.paused_until = 0.0
 
 
 class DecodeLoop:
@@ -96,16 +98,30 @@ class DecodeLoop:
 
     def _run_once(self) -> None:
         self._process_inbox(TICK_SECONDS)
+        now = self._clock()
+        is_tick = now >= self._next_tick
+        if is_tick:
+            self._next_tick = now + TICK_SECONDS
         for slot in list(self._slots.values()):
-            self._pump_vad(slot)
-            self._finish_if_done(slot)
+            if slot.paused_until <= now:
+                self._or_pause(slot, partial(self._serve, slot, now, is_tick=is_tick))
         while self._dispatch():
             pass
-        now = self._clock()
-        if now >= self._next_tick:
-            self._next_tick = now + TICK_SECONDS
-            for slot in list(self._slots.values()):
-                self._tick(slot, now)
+
+    def _serve(self, slot: StreamSlot, now: float, *, is_tick: bool) -> None:
+        if slot.session.state.events:
+            self._publish(slot.session)
+        self._pump_vad(slot)
+        self._finish_if_done(slot)
+        if is_tick:
+            self._tick(slot, now)
+
+    def _or_pause(self, slot: StreamSlot, call: Callable[[], None]) -> bool:
+        """Whether `call` succeeded. Else, e.g. while its storage is away, this session alone is paused."""
+        done = log_errors(call, "a live session cannot be served")
+        if not done:
+            slot.paused_until = self._clock() + STORAGE_RETRY_SECONDS
+        return done
 
     def _process_inbox(self, timeout_seconds: float) -> None:
         try:
@@ -149,7 +165,7 @@ class DecodeLoop:
             self._lose_engine(slot, None if future.cancelled() else error)
             return
         slot.session.state.feed_vad(future.result().tolist())
-        self._publish(slot.session)
+        self._or_pause(slot, partial(self._publish, slot.session))
 
     def _dispatch(self) -> bool:
         """Submits one decode task to an engine with a free worker; False if there is none to submit."""
@@ -158,7 +174,8 @@ class DecodeLoop:
         for slot in self._slots.values():
             session = slot.session
             session.lag_seconds = session.state.lag_seconds(session.recording.samples)
-            if slot.lease is None or slot.finishing or self._is_full(slot.lease.engine):
+            is_paused = slot.paused_until > self._clock()
+            if slot.lease is None or slot.finishing or is_paused or self._is_full(slot.lease.engine):
                 continue
             factor = session.info.request.interval_factor
             interval = decode_interval_seconds(sessions, session.lag_seconds, factor)
@@ -170,7 +187,9 @@ class DecodeLoop:
             return False
         slot, kind = chosen
         slot.served_at = self._clock()
-        self._submit(slot, slot.session.state.start_task(kind))
+        task = slot.session.state.start_task(kind)
+        if not self._or_pause(slot, partial(self._submit, slot, task)):
+            slot.session.state.finish_task(task, None)
         return True
 
     def _is_full(self, engine: EnginePort) -> bool:
@@ -197,11 +216,14 @@ class DecodeLoop:
         if failed:
             log.warning("a live window failed", session=slot.session.id, kind=task.kind)
         slot.session.state.finish_task(task, None if failed else future.result())
-        self._publish(slot.session)
+        self._or_pause(slot, partial(self._publish, slot.session))
 
     def _publish(self, session: LiveSession) -> None:
-        events, session.state.events = session.state.events, []
-        session.publish(events)
+        """Publishes what has happened; what cannot be written to the journal now is published later."""
+        events = session.state.events
+        while events:
+            session.publish(events[:1])
+            del events[0]
         session.checkpoint()
 
     def _tick(self, slot: StreamSlot, now: float) -> None:

@@ -7,16 +7,16 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
-from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.core.log_errors import log_errors
 from whisper_appliance.live.events import SessionEnded
 from whisper_appliance.live.final_transcript import FinishedSession, finish_session
 from whisper_appliance.live.live_session import LiveSession
 
 RETRY_SECONDS = 30.0
-log = structlog.get_logger()
 
 
 class Finisher:
@@ -53,39 +53,24 @@ class Finisher:
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def _run(self, session: LiveSession) -> None:
-        with self._finishing:
-            if session.ended:
-                self._hand_over(session)
-            else:
-                self._finish(session)
+        with self._finishing, structlog.contextvars.bound_contextvars(session=session.id):
+            if not log_errors(partial(self._finish, session), "a live session could not be finished"):
+                timer = threading.Timer(RETRY_SECONDS, self.finish, [session])
+                timer.daemon = True
+                timer.start()
 
     def _finish(self, session: LiveSession) -> None:
-        if session.cancelled or not session.recording.samples:
-            session.publish([SessionEnded("", 0.0, None)])
+        if session.cancelled or not (session.ended or session.recording.samples):
+            if not session.ended:
+                session.publish([SessionEnded("", 0.0, None)])
             self._on_discarded(session)
             return
-        finished = finish_session(session)
-        try:
+        if not session.ended:
+            finished = finish_session(session)
             transcript_id = self._save_transcript(finished)
-        except ApplianceError as error:
-            self._retry(session, "a live transcript could not be saved", error)
-            return
-        transcript = finished.transcript
-        session.publish([SessionEnded(transcript.text, transcript.duration, transcript_id)])
-        self._hand_over(session)
-
-    def _hand_over(self, session: LiveSession) -> None:
+            transcript = finished.transcript
+            session.publish([SessionEnded(transcript.text, transcript.duration, transcript_id)])
         if not session.handed_over:
-            try:
-                self._retranscribe(finish_session(session))
-            except (ApplianceError, OSError) as error:
-                self._retry(session, "a live recording could not be enqueued", error)
-                return
+            self._retranscribe(finish_session(session))
             session.mark_handed_over()
         self._on_done(session)
-
-    def _retry(self, session: LiveSession, event: str, error: Exception) -> None:
-        log.warning(event, session=session.id, reason=str(error), retry_in_seconds=RETRY_SECONDS)
-        timer = threading.Timer(RETRY_SECONDS, self.finish, [session])
-        timer.daemon = True
-        timer.start()

@@ -28,9 +28,15 @@ class Journal:
         os.ftruncate(self._file, content.rfind(b"\n") + 1)
 
     def add(self, record: Record) -> None:
-        """Appends one line, which survives the end of this process. Raises `OSError`, also once closed."""
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-        os.write(self._file, line.encode() + b"\n")
+        """Appends one line, which survives the end of this process. Raises `OSError`, also once closed.
+
+        All of the line is written or nothing.
+        """
+        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        size = os.fstat(self._file).st_size
+        if os.write(self._file, line) < len(line):
+            os.ftruncate(self._file, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def records(self) -> Iterator[Record]:
         """All records from the beginning."""

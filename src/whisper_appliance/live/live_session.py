@@ -120,9 +120,9 @@ class LiveSession:
             for event in events:
                 payload = event.payload()
                 if event.journaled:
-                    self._eid += 1
-                    payload = {"eid": self._eid, **payload}
+                    payload = {"eid": self._eid + 1, **payload}
                     self._journal.add({"kind": event.kind, **payload})
+                    self._eid += 1
                 if isinstance(event, Refined):
                     self.refined.append(event)
                 if event.kind == "partial":

@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from whisper_appliance.accounts.tokens import new_token, token_hash
+from whisper_appliance.core import descriptors
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.clock import now, written
 from whisper_appliance.core.errors import ApplianceError, Busy, DiskFull, InvalidRequest, NotFound, TooLarge
@@ -102,7 +103,7 @@ class LiveManager:
     ) -> Opened:
         """Opens a session. Those without an owner are limited by `network`, the client's.
 
-        Raises `Busy`, `DiskFull`, `ModelUnavailable`, `NotFound` (no such model), `InvalidRequest`.
+        Raises `Busy`, `DiskFull`, `Unavailable`, `NotFound` (no such model), `InvalidRequest`.
         """
         _check_format(request)
         token = new_token()
@@ -222,6 +223,7 @@ class LiveManager:
             self._decode_loop.add(session, None)
 
     def _check_limits(self, owner: str, network: str) -> None:
+        descriptors.check()
         if shutil.disk_usage(self._folder).free < self.limits.min_free_bytes:
             raise DiskFull("There is too little free disk space to record.", retry_after_seconds=60)
         open_sessions = [session for session in self._registry.sessions if not session.ended]
@@ -230,6 +232,7 @@ class LiveManager:
         owned = sum(
             session.info.owner == owner and (owner != NO_OWNER or session.network == network)
             for session in open_sessions
+            if not session.stopping  # its client has ended it; its last words are being decoded
         )
         limit = self.limits.sessions_per_user
         if owner == NO_OWNER:  # a program may transcribe several speakers; a quarter stays for others

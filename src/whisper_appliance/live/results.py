@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from whisper_appliance.engines.contract import Task
 from whisper_appliance.live.events import Payload
 
 
@@ -55,6 +56,7 @@ class ViewerState:
     """The captions so far, for a viewer who has just opened the link of a session."""
 
     session: str
+    task: Task
     snapshot: Payload
     partial: Payload | None
     arriving: bool

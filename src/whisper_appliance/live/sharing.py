@@ -36,6 +36,11 @@ class CaptionSharing:
             if session.share and token_hash(session.share) == wanted:
                 with session.lock:
                     return ViewerState(
-                        session.id, session.snapshot(), session.partial, session.arriving, session.ended
+                        session.id,
+                        session.info.request.task,
+                        session.snapshot(),
+                        session.partial,
+                        session.arriving,
+                        session.ended,
                     )
         raise NotFound("These captions are no longer available.")

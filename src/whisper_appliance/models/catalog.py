@@ -31,7 +31,10 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model of the catalogue. `repository` and `revision` are of the hub, in CTranslate2 format."""
+    """One model of the catalogue. `repository` and `revision` are of the hub, in CTranslate2 format.
+
+    `common`: the newest of its size for all languages, which most people choose.
+    """
 
     name: str
     repository: str
@@ -41,6 +44,14 @@ class Model:
     parameters_millions: int
     licence: str
     description: str
+    common: bool = False
+    trained_to_translate: bool = True
+    """Into English. Models for English only cannot, whatever this says."""
+
+    @property
+    def translates(self) -> bool:
+        """Whether it can write English when another language is spoken."""
+        return self.trained_to_translate and self.languages != "en"
 
     @property
     def download_bytes(self) -> int:
@@ -67,6 +78,15 @@ def catalog() -> Mapping[str, Model]:
 def canonical(name: str) -> str:
     """The full name of an alias (`large`, `turbo`); any other name unchanged."""
     return ALIASES.get(name, name)
+
+
+def translates(name: str) -> bool:
+    """Whether the model with this name or alias can write English when another language is spoken.
+
+    A model that is not in the catalogue may.
+    """
+    model = catalog().get(canonical(name))
+    return model.translates if model else True
 
 
 def resolve(name: str) -> Model:

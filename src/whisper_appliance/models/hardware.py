@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import psutil
 
 from whisper_appliance.core import control_groups
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.core.nvidia_smi import query_gpus
+from whisper_appliance.core.text import format_bytes
 from whisper_appliance.models.catalog import Model, catalog
 
 # A model may take this share of the memory; the rest is left to other processes.
@@ -15,6 +17,18 @@ _SHARE = 0.6
 # From this number of cores on, the model is fast enough on the CPU; the largest that fits is recommended.
 _FAST_ON_CPU = ((8, "large-v3-turbo"), (4, "small"), (0, "base"), (0, "tiny"))
 _FAST_ON_GPU = ("large-v3", "large-v3-turbo", "medium", "small", "base", "tiny")
+_ON_CPU = N_("{cores} processor cores")
+_ON_GPU = N_("the graphics card {gpu}")
+_ADVICE = N_(
+    "This machine runs models on {device} and can give one model {memory} of memory. "
+    "A good choice is {recommended}."
+)
+_ADVICE_AND_LARGEST = N_(
+    "This machine runs models on {device} and can give one model {memory} of memory. "
+    "A good choice is {recommended}. {fits}"
+)
+_LARGEST = N_("The largest that fits is {largest}.")
+_LARGEST_SLOW = N_("The largest that fits is {largest}, but will be slow.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +106,12 @@ def recommend(machine: Machine) -> Recommendation:
     """Recommends a model, and names the largest that fits."""
     recommended = _recommend(machine)
     largest = [name for name, model in catalog().items() if machine.fits(model)][-1:]
-    device = f"the GPU ({machine.gpus[0].name})" if machine.gpus else f"{machine.cores} processor cores"
-    gigabytes = machine.budget_bytes / 1e9
-    text = f"This machine runs models on {device} and can give one model {gigabytes:.1f} GB of memory. "
-    text += f"A good choice is {recommended}."
-    if largest and largest[0] != recommended:
-        slower = "" if machine.gpus else ", but will be slow"
-        text += f" The largest that fits is {largest[0]}{slower}."
-    return Recommendation(recommended, text)
+    device = _ON_GPU.format(gpu=machine.gpus[0].name) if machine.gpus else _ON_CPU.format(cores=machine.cores)
+    facts = {"device": device, "memory": format_bytes(machine.budget_bytes), "recommended": recommended}
+    if not largest or largest[0] == recommended:
+        return Recommendation(recommended, _ADVICE.format(**facts))
+    fits = (_LARGEST if machine.gpus else _LARGEST_SLOW).format(largest=largest[0])
+    return Recommendation(recommended, _ADVICE_AND_LARGEST.format(**facts, fits=fits))
 
 
 def _recommend(machine: Machine) -> str:

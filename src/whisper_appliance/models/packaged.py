@@ -3,12 +3,12 @@
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from types import MappingProxyType
 
+from whisper_appliance.core.atomic_files import link_or_copy
 from whisper_appliance.models.checksums import sha256_of
 
 # In the order of their parts. Each contains the files of the hub's repository at the catalogue's revision.
@@ -57,14 +57,6 @@ def join_parts(paths: tuple[Path, ...], target: Path) -> str:
         joined.flush()
         os.fsync(joined.fileno())
     return digest.hexdigest()
-
-
-def link_or_copy(source: Path, target: Path) -> None:
-    """A hard link if the file system allows one, else a copy."""
-    try:
-        os.link(source.resolve(), target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _all_parts(parts: dict[int, Path]) -> bool:

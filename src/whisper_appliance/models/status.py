@@ -15,7 +15,10 @@ ModelAvailability = Literal["ready", "idle", "loading", "downloading", "missing"
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """One model of the catalogue, or a custom one (then without languages and licence)."""
+    """One model of the catalogue, or a custom one (then without languages and licence).
+
+    `translates`: it can write English when another language is spoken; a custom one may.
+    """
 
     name: str
     state: ModelAvailability
@@ -27,6 +30,7 @@ class ModelStatus:
     fits: bool
     description: str
     languages: Languages | None
+    translates: bool
     licence: str | None
     disk_bytes: int | None
     download_bytes: int | None
@@ -84,6 +88,7 @@ def describe(facts: ModelFacts) -> ModelStatus:
         fits=facts.machine.fits(model, compute_type) if model else True,
         description=model.description if model else "A model of your own.",
         languages=model.languages if model else None,
+        translates=model.translates if model else True,
         licence=model.licence if model else None,
         disk_bytes=facts.installed.size_bytes if facts.installed else None,
         download_bytes=model.download_bytes if model else None,

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, NoReturn
 
+from whisper_appliance.core.atomic_files import link_or_copy
 from whisper_appliance.core.errors import Conflict, InvalidRequest, ModelUnavailable, NotFound
 from whisper_appliance.core.i18n import N_
 from whisper_appliance.models import folders, packaged
@@ -165,7 +166,7 @@ class ModelStore:
         with self._locks[name], self._building(name, folders.size_on_disk(path)) as new:
             for file in path.iterdir():
                 if file.is_file() and file.name != folders.RECORD_FILE:
-                    packaged.link_or_copy(file, new / file.name)
+                    link_or_copy(file, new / file.name)
             if problem := self._mismatch(new, model):
                 raise InvalidRequest(
                     "This is not the model {name}: {problem}. Import a model of your own under another name.",

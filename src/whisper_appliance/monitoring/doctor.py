@@ -39,7 +39,7 @@ def run_checks(settings: "Settings", *, model: bool = True, engine: bool = False
     """Runs the checks. `model` verifies its checksums, `engine` loads it; each may take seconds."""
     checks = [
         *(_python, _machine, processor, limits, clock, network_names, service, _folders, _storage, _database),
-        *(_port, _certificate, _decoder, _speakers, recent_errors),
+        *(_port, _certificate, _decoder, _speakers, _translation, recent_errors),
     ]
     for check in [*checks, *([_model] if model else []), *([_engine] if engine else [])]:
         yield from _examined(check, settings)
@@ -81,6 +81,21 @@ def _speakers(settings: "Settings") -> Iterator[CheckResult]:
         yield CheckResult("speakers", "note", f"{settings.diarization_model} is no folder", advice)
     else:
         yield CheckResult("speakers", "ok", "are told apart by channel only; see docs/diarization.md")
+
+
+def _translation(settings: "Settings") -> Iterator[CheckResult]:
+    """Which pairs of languages translators offer."""
+    from whisper_appliance.translation.registry import MARIAN, installed_pairs
+
+    offered = installed_pairs(settings.translation_models)
+    if settings.translation_models and MARIAN not in offered:
+        advice = "Lay a model into a subfolder such as de-en; see docs/transcripts.md"
+        yield CheckResult("translation", "note", f"{settings.translation_models} has no model", advice)
+    pairs = sorted({f"{source}-{target}" for found in offered.values() for source, target in found})
+    if pairs:
+        yield CheckResult("translation", "ok", f"of text: {', '.join(pairs)}")
+    else:
+        yield CheckResult("translation", "ok", "of recordings into English only; see docs/transcripts.md")
 
 
 def _folders(settings: "Settings") -> Iterator[CheckResult]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from whisper_appliance import __version__
 from whisper_appliance.audio.decode import isolation
@@ -21,7 +20,7 @@ from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.host.certificates import Certificates
 from whisper_appliance.host.stats import CpuMeter, HostStats, measure
 from whisper_appliance.jobs.queue import JobQueue
-from whisper_appliance.jobs.storage import is_mounted
+from whisper_appliance.jobs.storage import JobFolders
 from whisper_appliance.live.manager import LiveManager
 from whisper_appliance.models.manager import ModelManager
 from whisper_appliance.models.status import ModelsStatus
@@ -46,7 +45,7 @@ COMPONENTS = (
 
 @dataclass(frozen=True, slots=True)
 class QueueSnapshot:
-    """The state of the queue, or the error of the database."""
+    """The state of the queue, or the error of the database; both if the queue cannot start."""
 
     state: QueueState | None
     error: str | None
@@ -72,6 +71,7 @@ class StatusCollector:
         queue: JobQueue,
         live: LiveManager,
         certificates: Certificates | None,
+        folders: JobFolders,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
@@ -84,7 +84,7 @@ class StatusCollector:
         self._queue_probe: TimedProbe[QueueSnapshot] = TimedProbe(self._read_queue)
         processors = CpuMeter()
         self._host_probe: TimedProbe[HostStats] = TimedProbe(lambda: measure(settings().data_dir, processors))
-        self._storage_probe: TimedProbe[float] = TimedProbe(lambda: _free_bytes(settings().storage_url))
+        self._storage_probe: TimedProbe[float] = TimedProbe(lambda: _free_bytes(folders))
         self._decoder_probe: TimedProbe[Isolation | None] = TimedProbe(_decoder_isolation)
         self._certificate_probe: TimedProbe[CertificateState | None] = TimedProbe(self._read_certificate)
 
@@ -145,7 +145,11 @@ class StatusCollector:
         shared = math.inf if storage.value is None else storage.value
         if shared == NOT_MOUNTED:
             shared = math.inf
-            yield Reason("disk", "The folder of STORAGE_URL is not mounted. Mount it.")
+            yield Reason(
+                "disk",
+                "The folder of recordings is not mounted: STORAGE_URL, or uploads or audio in DATA_DIR. "
+                "Mount it.",
+            )
         free = host.value.disk_free_bytes if host.value else math.inf
         if min(free, shared) < self._settings().min_free_disk:
             yield Reason("disk_full", "There is too little free disk space for uploads. Free some.")
@@ -162,23 +166,24 @@ class StatusCollector:
             counts = self._queue.counts()
         except ApplianceError as error:
             return QueueSnapshot(None, error.message)
-        return QueueSnapshot(QueueState(counts["queued"], counts["running"]), None)
+        return QueueSnapshot(QueueState(counts["queued"], counts["running"]), self._queue.problem())
 
     def _read_certificate(self) -> CertificateState | None:
         if self._certificates is None:
             return None
+        self._certificates.renew_if_due()  # the clock may have jumped
         info = self._certificates.info()
         return CertificateState(
             info.kind, info.names, written(info.not_after), info.fingerprint, info.warnings
         )
 
 
-def _free_bytes(storage: Path | None) -> float:
-    """The free space of STORAGE_URL; infinite without one, `NOT_MOUNTED` if it is not mounted."""
-    if storage is None:
-        return math.inf
+def _free_bytes(folders: JobFolders) -> float:
+    """The free space of STORAGE_URL; infinite without one, `NOT_MOUNTED` if recordings are not mounted."""
     try:
-        return shutil.disk_usage(storage).free if is_mounted(storage) else NOT_MOUNTED
+        if not folders.are_mounted():
+            return NOT_MOUNTED
+        return shutil.disk_usage(folders.recordings).free if folders.is_shared else math.inf
     except OSError:
         return NOT_MOUNTED
 

@@ -42,6 +42,7 @@ class ModelState:
     loaded: bool
     fits: bool
     languages: Literal["en", "multilingual"] | None
+    translates: bool
     description: str
     licence: str | None
     disk_bytes: int | None
@@ -148,6 +149,7 @@ def model_state(model: ModelStatus) -> ModelState:
         loaded=model.loaded,
         fits=model.fits,
         languages=model.languages,
+        translates=model.translates,
         description=model.description,
         licence=model.licence,
         disk_bytes=model.disk_bytes,

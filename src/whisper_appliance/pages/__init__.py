@@ -4,6 +4,7 @@ from whisper_appliance.pages import (
     api_docs,
     captions,
     certificate,
+    confirm_email,
     connect,
     first_steps,
     join,
@@ -22,6 +23,7 @@ blueprints = (
     single_sign_on.blueprint,
     setup.blueprint,
     first_steps.blueprint,
+    confirm_email.blueprint,
     join.blueprint,
     api_docs.blueprint,
 )

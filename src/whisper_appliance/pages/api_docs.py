@@ -8,8 +8,9 @@ from pathlib import Path
 
 from flask import Response, current_app, jsonify, render_template, request, send_from_directory
 from markupsafe import Markup
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.pages.own_address import websocket_origin, wyoming_address
 from whisper_appliance.web import asyncapi, openapi
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -24,7 +25,7 @@ DAY_SECONDS = 86_400
 blueprint = LazyBlueprint("docs", __name__, template_folder="swagger", abp_tags=[PAGES])
 
 
-class AssetPath(BaseModel):
+class AssetPath(Schema):
     """The address of one file of Swagger UI."""
 
     filename: str = Field(description="Name of the file.", json_schema_extra={"example": "swagger-ui.css"})
@@ -117,7 +118,8 @@ def _live_protocol() -> str:
     for heading, title in pairwise(tokens):
         if heading.type == "heading_open":
             heading.attrSet("id", re.sub(r"[^\w\- ]", "", title.content.lower()).replace(" ", "-"))
-    return str(markdown.renderer.render(tokens, markdown.options, {}))
+    page = str(markdown.renderer.render(tokens, markdown.options, {}))
+    return re.sub("<(pre|table)>", r'<\1 tabindex="0">', page)  # both may scroll, also by keyboard
 
 
 def swagger_ui_folder() -> Path:

@@ -1,9 +1,10 @@
 """Shared live captions: a read-only link to the captions of a live session, and its page."""
 
 from flask import Response, jsonify, render_template, request, url_for
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.pages.own_address import network_origin
 from whisper_appliance.pages.qr_code import qr_svg
 from whisper_appliance.web.auth.authentication import own_resource, require
@@ -15,19 +16,19 @@ from whisper_appliance.web.openapi import LIVE, PAGES, error_responses, page_res
 blueprint = LazyBlueprint("captions", __name__, abp_tags=[LIVE])
 
 
-class SessionPath(BaseModel):
+class SessionPath(Schema):
     """The address of the captions of a live session."""
 
     session: str = Field(description="Id of the live session.", pattern=ID_REGEX)
 
 
-class CaptionsPath(BaseModel):
+class CaptionsPath(Schema):
     """The address of the page of captions."""
 
     token: str = Field(description="Token of the link.", max_length=100)
 
 
-class CaptionsLinkResponse(BaseModel):
+class CaptionsLinkResponse(Schema):
     """A link that shows the words of a live session as they come."""
 
     token: str

@@ -4,10 +4,11 @@ from dataclasses import asdict, dataclass
 
 from flask import Response, jsonify, render_template
 from markupsafe import Markup, escape
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.errors import NotFound
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.pages import own_address
 from whisper_appliance.pages.programs import PROGRAMS, WYOMING, Program, find_program
 from whisper_appliance.web.auth.authentication import access_mode, current_actor
@@ -33,13 +34,13 @@ TRUSTS_NO_OTHER = ("python", "requests", "curl")
 KEY_SPAN = Markup('<span data-slot="key">{}</span>')
 
 
-class ProgramPath(BaseModel):
+class ProgramPath(Schema):
     """The address of the page of one program."""
 
     program: str = Field(description="Id of the program.", max_length=60)
 
 
-class ProgramRequestResponse(BaseModel):
+class ProgramRequestResponse(Schema):
     """A request of a program."""
 
     protocol: str
@@ -52,7 +53,7 @@ class ProgramRequestResponse(BaseModel):
     message: str | None
 
 
-class ProgramRequestsResponse(BaseModel):
+class ProgramRequestsResponse(Schema):
     """The latest requests of programs, the newest first."""
 
     requests: list[ProgramRequestResponse]

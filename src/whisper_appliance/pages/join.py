@@ -1,8 +1,9 @@
 """Invitations: the page of an invitation, and the account made with it."""
 
 from flask import Response, render_template
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.pages.sign_in import SessionResponse, client_address, signed_in_response, user_agent
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -11,13 +12,13 @@ from whisper_appliance.web.openapi import PAGES, SIGN_IN, error_responses, page_
 blueprint = LazyBlueprint("join", __name__, abp_tags=[SIGN_IN])
 
 
-class JoinPath(BaseModel):
+class JoinPath(Schema):
     """The address of an invitation."""
 
     token: str = Field(description="Token of the invitation.", max_length=100)
 
 
-class AcceptInvitationBody(BaseModel):
+class AcceptInvitationBody(Schema):
     """The new account."""
 
     token: str = Field(description="Token of the invitation.", max_length=100)

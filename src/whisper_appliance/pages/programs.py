@@ -43,6 +43,7 @@ class Program:
     key_name: str = "API key"
     example: str = ""
     note: str = ""
+    """What else it needs."""
     origin: str = ""
     """The origin of its requests, if it is a browser's: CORS_ORIGINS must have it."""
 
@@ -152,6 +153,10 @@ console.log(made.text);""",
         "required",
         "device",
         key_name="API Key",
+        note=N_(
+            "On a phone, Obsidian is another page: CORS_ORIGINS also needs capacitor://localhost for an "
+            "iPhone or iPad, http://localhost for Android."
+        ),
         origin="app://obsidian.md",
     ),
     Program(

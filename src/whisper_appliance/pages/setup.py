@@ -1,10 +1,11 @@
 """First-run setup: creates the owner's account with the token that the console shows."""
 
 from flask import Response, g, render_template
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.accounts.access import AccessMode
 from whisper_appliance.core.errors import NotFound
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.pages.sign_in import SessionResponse, client_address, signed_in_response, user_agent
 from whisper_appliance.web.auth.visitors import visitor_id
 from whisper_appliance.web.context import appliance
@@ -16,7 +17,7 @@ blueprint = LazyBlueprint("setup", __name__, abp_tags=[SIGN_IN])
 DONE = "This appliance is already set up. Its owner can invite you."
 
 
-class TokenQuery(BaseModel):
+class TokenQuery(Schema):
     """What the address on the console carries."""
 
     token: str = Field("", description="The token of the first start.", max_length=100)
@@ -28,7 +29,7 @@ class SetupQuery(TokenQuery):
     language: str = Field("", description="Code of a language; empty follows the browser.", max_length=8)
 
 
-class SetupBody(BaseModel):
+class SetupBody(Schema):
     """The owner's account, and who may use the appliance."""
 
     token: str = Field(description="The token of the first start.", max_length=100)

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask import Response, jsonify, redirect, render_template, request
-from pydantic import BaseModel, Field
+from pydantic import Field
 from werkzeug import Response as AnyResponse
 
 from whisper_appliance.accounts.access import AccessMode
 from whisper_appliance.accounts.accounts import SignedIn
 from whisper_appliance.accounts.identity import SCOPES, Role, User
 from whisper_appliance.core.errors import NotAllowed, SignInRequired
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.auth import authentication
 from whisper_appliance.web.auth.passkey_site import current_site, site_or_none
 from whisper_appliance.web.auth.provider_sign_out import provider_sign_out_url
@@ -23,7 +24,7 @@ from whisper_appliance.web.schemas.account import WebAuthnOptions
 blueprint = LazyBlueprint("sign_in", __name__, abp_tags=[SIGN_IN])
 
 
-class UserResponse(BaseModel):
+class UserResponse(Schema):
     """A user, as they and admins see them."""
 
     id: str
@@ -31,7 +32,7 @@ class UserResponse(BaseModel):
     role: Role
 
 
-class SessionResponse(BaseModel):
+class SessionResponse(Schema):
     """The caller."""
 
     user: UserResponse | None = Field(description="null: a visitor, or a program without a key.")
@@ -40,7 +41,7 @@ class SessionResponse(BaseModel):
     confirmed: bool = Field(description="Whether dangerous actions are possible without a confirmation.")
 
 
-class SignInBody(BaseModel):
+class SignInBody(Schema):
     """A name and its password."""
 
     name: str = Field(description="Name of the account; capitals do not matter.", max_length=200)
@@ -50,25 +51,25 @@ class SignInBody(BaseModel):
     )
 
 
-class PasskeySignInBody(BaseModel):
+class PasskeySignInBody(Schema):
     """A challenge that a passkey has signed."""
 
     credential: dict[str, Any] = Field(description="The answer of the browser, as JSON of WebAuthn.")
 
 
-class SignedOutResponse(BaseModel):
+class SignedOutResponse(Schema):
     """The session has ended."""
 
-    provider: str | None = Field(description="Where the browser signs out at the provider; null: nowhere.")
+    provider: str = Field(description="Where the browser signs out at the provider.")
 
 
-class ConfirmBody(BaseModel):
+class ConfirmBody(Schema):
     """Proof that the user of the session is there."""
 
     password: str = Field(description="The password of the account.", max_length=1000)
 
 
-class NextQuery(BaseModel):
+class NextQuery(Schema):
     """Where to go after signing in."""
 
     next: str = Field("/", description="Path of a page of this appliance.")
@@ -174,16 +175,17 @@ def confirm_session(body: ConfirmBody) -> tuple[str, int]:
 
 @blueprint.delete(
     "/api/session",
-    responses={200: SignedOutResponse, **error_responses(401, 403, 503)},
+    responses={200: SignedOutResponse, 204: None, **error_responses(401, 403, 503)},
     operation_id="sign_in_end_api_session_delete",
 )
 def delete_session() -> Response:
-    """Signs out. A session that began at a provider is to be ended there too, by the browser."""
+    """Signs out. 200: the session began at a provider, and the browser is to end it there too."""
     actor, issuer = authentication.current_actor(), appliance().settings.oidc_issuer
     id_token = appliance().provider_sessions.id_token(actor.session, issuer) if issuer else None
     appliance().accounts.sign_out(actor)
-    left = SignedOutResponse(provider=None if id_token is None else provider_sign_out_url(id_token))
-    return authentication.clear_session_cookie(jsonify(left.model_dump()))
+    url = provider_sign_out_url(id_token) if id_token else None
+    response = jsonify(SignedOutResponse(provider=url).model_dump()) if url else Response(status=204)
+    return authentication.clear_session_cookie(response)
 
 
 def signed_in_response(signed_in: SignedIn) -> Response:

@@ -6,11 +6,12 @@ from dataclasses import asdict
 
 from flask import Response, make_response, redirect, session, url_for
 from flask_openapi3.types import ResponseDict
-from pydantic import BaseModel, Field
+from pydantic import Field
 from werkzeug import Response as AnyResponse
 
 from whisper_appliance.accounts.oidc_provider import Attempt
 from whisper_appliance.core.errors import ApplianceError, NotFound, SignInFailed
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.pages.sign_in import client_address, render_sign_in, user_agent
 from whisper_appliance.web.auth import authentication
 from whisper_appliance.web.auth.provider_sign_out import has_signed_out
@@ -29,14 +30,14 @@ PENDING_SECONDS = 600
 TO_PROVIDER: ResponseDict = {302: {"description": "To the provider, or to the wanted page."}}
 
 
-class BeginQuery(BaseModel):
+class BeginQuery(Schema):
     """Where to go after signing in."""
 
     next: str = Field("/", description="Path of a page of this appliance.")
     fresh: bool = Field(False, description="The provider requires the password again.")
 
 
-class CallbackQuery(BaseModel):
+class CallbackQuery(Schema):
     """What the provider sends."""
 
     code: str = Field("", max_length=4000, description="Is exchanged for the tokens of the person.")
@@ -44,13 +45,13 @@ class CallbackQuery(BaseModel):
     error: str = Field("", max_length=200, description="Why nobody signed in.")
 
 
-class SignedOutQuery(BaseModel):
+class SignedOutQuery(Schema):
     """What the provider sends after a sign-out."""
 
     state: str = Field("", max_length=200, description="As it was sent to the provider.")
 
 
-class LogoutForm(BaseModel):
+class LogoutForm(Schema):
     """What the provider sends when a session ended there."""
 
     logout_token: str = Field("", max_length=20_000, description="Signed by the provider.")

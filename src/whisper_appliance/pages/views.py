@@ -3,11 +3,12 @@
 from importlib.util import find_spec
 
 from flask import render_template
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance import __version__
 from whisper_appliance.audio.formats import FILE_PICKER
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.diarization.registry import is_installed
 from whisper_appliance.host import installation
 from whisper_appliance.pages.own_address import network_origin
@@ -22,7 +23,7 @@ from whisper_appliance.web.openapi import PAGES, page_response
 blueprint = LazyBlueprint("pages", __name__, abp_tags=[PAGES])
 
 
-class PagePath(BaseModel):
+class PagePath(Schema):
     """The address of the page of one transcript."""
 
     id: str = Field(description="Id of the transcript.", pattern=ID_REGEX)
@@ -85,7 +86,12 @@ def history_page() -> str:
 def transcript_page(path: PagePath) -> str:
     """One transcript, to read."""
     visitors.set_visitor_cookie()
-    return render_template("transcript.html", transcript_id=path.id, languages=language_names())
+    return render_template(
+        "transcript.html",
+        transcript_id=path.id,
+        languages=language_names(),
+        translated_from=sorted(appliance().translate_transcript.sources()),
+    )
 
 
 @blueprint.get(

@@ -179,18 +179,18 @@ class WebRtcPeers:
         peer = Peer(self._running_loop(), channel, gap_ends=gap_ends)
         future = asyncio.run_coroutine_threadsafe(peer.connect(aiortc, offer), self._running_loop())
         try:
-            answer = future.result(ANSWER_SECONDS)
+            error = future.exception(ANSWER_SECONDS)  # any, for a hostile offer
         except TimeoutError:
             future.cancel()
             peer.end()
             raise Busy("The connection could not be prepared in time.", retry_after_seconds=5) from None
-        except Exception as error:  # noqa: BLE001 - aiortc raises anything for a hostile offer
+        if error is not None:
             peer.end()
             log.info("an SDP offer cannot be used", reason=f"{type(error).__name__}: {error}"[:200])
-            raise InvalidRequest("This SDP offer cannot be used.", field="sdp") from None
+            raise InvalidRequest("This SDP offer cannot be used.", field="sdp")
         self._open.add(peer)
         threading.Thread(target=self._serve, args=(peer, serve), name="webrtc-peer", daemon=True).start()
-        return answer
+        return future.result()
 
     def close(self) -> None:
         """Closes all peers, because the server stops."""

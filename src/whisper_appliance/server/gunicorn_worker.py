@@ -5,6 +5,8 @@
 - Slow clients cannot block others (slowloris): an address has limits of open and of new connections, TLS
   handshakes and request headers have a deadline, request and response bodies have an idle timeout, and
   connections are closed in the thread pool, because closing may wait.
+- Connections take no descriptors that accepted work needs: once they are scarce, each new connection costs
+  the one that has been idle the longest, or is closed.
 """
 
 import socket
@@ -21,12 +23,14 @@ import structlog
 from gunicorn import http, util
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
-from whisper_appliance.core import request_body
+from whisper_appliance.core import descriptors, request_body
 from whisper_appliance.server import parse_errors
 from whisper_appliance.server.connection_limits import ConnectionLimits
 
 FIRST_BYTES_SECONDS = 0.1
 HANDSHAKE_SECONDS = 3.0
+ACCEPT_PAUSE_SECONDS = 0.2
+IDLE_HEADERS_SECONDS = 1.0
 GRACE_SECONDS = 8
 LINGER_SECONDS = 2.0
 UNREAD_BODY_SECONDS = 0.1
@@ -52,6 +56,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         )
         self._exiting = False
         self._stopping = False
+        self._accept_after = 0.0
 
     def init_process(self) -> None:
         """Builds the application in this process, serves it, and always closes it."""
@@ -84,13 +89,39 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             self.app.stopping.set()
         sys.exit(0)
 
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Accepts connections, except for a moment after there was no descriptor for one."""
+        super().set_accept_enabled(enabled and time.monotonic() >= self._accept_after)
+
+    def accept(self, listener: socket.socket) -> None:
+        """Accepts a connection. Without a descriptor for it, it waits while idle ones are closed."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in descriptors.EXHAUSTED:
+                raise
+            self._accept_after = time.monotonic() + ACCEPT_PAUSE_SECONDS
+            self.set_accept_enabled(False)
+            self._close_idle()
+
     def enqueue_req(self, conn: TConn) -> None:
-        """Hands a connection to the pool, unless it is a new one beyond the limit of its address."""
-        if conn.initialized or conn.data_ready or self._is_within_limit(conn):
+        """Hands a connection to the pool, unless it is a new one beyond a limit."""
+        is_known = conn.initialized or conn.data_ready
+        if is_known or (self._is_within_limit(conn) and self._has_descriptor(conn)):
             super().enqueue_req(conn)
         else:
             self.nr_conns -= 1
             conn.close()
+
+    def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
+        """Takes the next request of a connection, unless it was closed in this turn to make room."""
+        if conn in self.keepalived_conns:
+            super().on_client_socket_readable(conn, client)
+
+    def on_pending_socket_readable(self, conn: TConn, client: socket.socket) -> None:
+        """Takes the first request of a connection, unless it was closed in this turn to make room."""
+        if conn in self.pending_conns:
+            super().on_pending_socket_readable(conn, client)
 
     def handle(self, conn: TConn) -> object:
         """Handles one request of a connection, in a thread of the pool."""
@@ -152,6 +183,32 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             log.debug("connection closed", address=conn.client[0], limit=limit)
             self._count_refused(limit)
         return limit is None
+
+    def _has_descriptor(self, conn: TConn) -> bool:
+        """Whether a new connection may keep its descriptor, where few are left."""
+        left = descriptors.count_above(conn.sock.fileno())
+        if left >= descriptors.RESERVED or self._close_idle() or left >= descriptors.RESERVED // 2:
+            return True
+        self._count_refused("descriptors")
+        return False
+
+    def _close_idle(self) -> bool:
+        """Closes the connection that has waited the longest for a request; False if there is none."""
+        for waiting in (self.pending_conns, self.keepalived_conns):
+            if waiting:
+                conn = waiting.popleft()
+                with suppress(OSError, KeyError, ValueError):
+                    self.poller.unregister(conn.sock)
+                self.nr_conns -= 1
+                conn.close()
+                return True
+        oldest = time.monotonic() - IDLE_HEADERS_SECONDS
+        for conn, since in list(self._reading_headers.items()):
+            if since < oldest:
+                self._reading_headers.pop(conn, None)
+                _shut_down(conn.sock)
+                return True
+        return False
 
     def _count_refused(self, limit: str) -> None:
         from whisper_appliance.web import context  # here, because both processes would hold what it loads

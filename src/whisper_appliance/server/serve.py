@@ -20,6 +20,7 @@ from gunicorn.glogging import Logger
 from whisper_appliance.backups import archive_format
 from whisper_appliance.config.overrides import with_overrides
 from whisper_appliance.config.settings import Settings
+from whisper_appliance.core.descriptors import raise_limit
 from whisper_appliance.core.errors import ApplianceError, BadSetting
 from whisper_appliance.core.memory import limit_malloc_arenas
 from whisper_appliance.host import addresses
@@ -84,6 +85,7 @@ def serve(
     given, settings = settings, with_overrides(settings)
     logs.set_level(settings.log_level, debug=settings.debug_mode)
     limit_malloc_arenas(2)
+    raise_limit()
     certificates = (
         Certificates.from_settings(lambda: with_overrides(given)) if settings.https_enabled else None
     )

@@ -1,7 +1,7 @@
 """Transcript codec: JSON of the API (`to_dict`, `from_dict`) and of the database (`to_json`, `from_json`)."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from typing import Any, TypeVar
@@ -48,6 +48,13 @@ def to_dict(transcript: Transcript) -> dict[str, Any]:
         "provenance": asdict(transcript.provenance) if transcript.provenance else None,
         **({"extra": transcript.extra} if transcript.extra else {}),
     }
+
+
+def with_translation(body: dict[str, Any], beside: Sequence[str]) -> dict[str, Any]:
+    """The JSON of a transcript whose segments have the lines of a translation, where there are any."""
+    for segment, line in zip(body["segments"], beside, strict=False):
+        segment["translation"] = line
+    return body
 
 
 def segment_to_dict(number: int, segment: Segment) -> dict[str, Any]:

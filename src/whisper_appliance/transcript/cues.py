@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from whisper_appliance.transcript.line_breaking import (
     TextUnit,
@@ -26,6 +27,8 @@ class Cue:
     end_ms: int
     lines: tuple[str, ...]
     speaker: str = ""
+    beside: tuple[str, ...] = ()
+    """The lines of a translation, below the others."""
 
 
 def with_spoken_names(transcript: Transcript) -> Transcript:
@@ -45,16 +48,23 @@ def _named(segment: Segment, name: str) -> Segment:
     return replace(segment, text=f"{name}: {segment.text.lstrip()}", words=words)
 
 
-def make_cues(transcript: Transcript, *, max_line_chars: int, max_lines: int) -> list[Cue]:
+def make_cues(
+    transcript: Transcript, *, max_line_chars: int, max_lines: int, beside: Sequence[str] = ()
+) -> list[Cue]:
     """The cues of a transcript, in order of time, without overlap, and none past its end.
 
-    The times of its segments hold (`times.with_valid_times`).
+    The times of its segments hold (`times.with_valid_times`). `beside` are the lines of a translation, one
+    for each segment, or none.
     """
     language = transcript.language
     rough = [
         cue
-        for segment in transcript.segments
-        for cue in _split_segment(segment, language, max_line_chars, max_lines)
+        for place, segment in enumerate(transcript.segments)
+        for cue in _with_beside(
+            list(_split_segment(segment, language, max_line_chars, max_lines)),
+            "".join(beside[place : place + 1]),
+            max_line_chars,
+        )
     ]
     end = math.floor(round(transcript.duration * 1000, 3))
     shortest = min(SHORTEST_SEGMENT_MS, end)
@@ -78,6 +88,30 @@ def _split_segment(segment: Segment, language: str, max_chars: int, max_lines: i
             times[at][0], times[last][1], tuple(join_units(line) for line in lines), clean(segment.speaker)
         )
         at = last + 1
+
+
+def _with_beside(cues: list[Cue], translation: str, max_chars: int) -> list[Cue]:
+    """The cues of a segment with its translation, each with a part that is as long as it is itself."""
+    words = split_units(translation)
+    if not words or not cues:
+        return cues
+    start, end = cues[0].start_ms, max(cues[-1].end_ms, cues[0].start_ms + 1)
+    stops = sorted(round(len(words) * (cue.end_ms - start) / (end - start)) for cue in cues[:-1])
+    parts = [words[first:stop] for first, stop in pairwise([0, *stops, len(words)])]
+    return [replace(cue, beside=_wrapped(part, max_chars)) for cue, part in zip(cues, parts, strict=True)]
+
+
+def _wrapped(words: Sequence[TextUnit], max_chars: int) -> tuple[str, ...]:
+    """The words in lines that are no wider than that, unless one word is."""
+    lines: list[list[TextUnit]] = []
+    used = 0
+    for word in words:
+        used += word.width + word.spaced
+        if not lines or used > max_chars:
+            lines.append([])
+            used = word.width
+        lines[-1].append(word)
+    return tuple(join_units(line) for line in lines)
 
 
 def _times(segment: Segment, text: Sequence[TextUnit]) -> list[tuple[int, int]]:
@@ -114,7 +148,8 @@ def _readable(cues: Sequence[Cue], end_ms: int) -> Iterator[Cue]:
 
 
 def _joined(first: Cue, second: Cue) -> Cue:
-    return Cue(first.start_ms, second.end_ms, first.lines + second.lines, first.speaker)
+    beside = first.beside + second.beside
+    return Cue(first.start_ms, second.end_ms, first.lines + second.lines, first.speaker, beside)
 
 
 def format_timestamp(total_ms: int, decimal_mark: str) -> str:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from wcwidth import iter_graphemes, width
-
 from whisper_appliance.transcript import typography
 
 SENTENCE, CLAUSE, PHRASE, PLAIN, BAD, NEVER = 0, 1, 6, 9, 14, 100
@@ -48,6 +46,8 @@ def clean(text: str) -> str:
 
 def split_units(text: str) -> list[TextUnit]:
     """The unbreakable units of a text: words, or graphemes where a script has no spaces."""
+    from wcwidth import width  # slow, and not needed at the start
+
     found: list[TextUnit] = []
     for word in clean(text).split(" "):
         found += [
@@ -62,6 +62,8 @@ def _parts(word: str) -> list[str]:
     """A word as it is, or its graphemes, with punctuation kept at the side where it belongs."""
     if not typography.UNSPACED.search(word):
         return [word]
+    from wcwidth import iter_graphemes
+
     parts: list[str] = []
     for grapheme in iter_graphemes(word):
         stays = bool(parts) and (

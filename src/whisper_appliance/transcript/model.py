@@ -55,6 +55,18 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody wrote about a second of the recording."""
+
+    start: float
+    text: str
+    author: str = ""
+    """Name; empty if it is not known."""
+    created: str = ""
+    """UTC, ISO 8601."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tracks:
     """The audio track that was taken, from 1, of how many, and its language and number of channels."""
 

@@ -1,12 +1,14 @@
 """Paragraphs: the segments of a transcript joined as people read them, one speaker in each."""
 
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from whisper_appliance.transcript.chapters import Chapter, chapter_place, chapter_title
 from whisper_appliance.transcript.line_breaking import clean
-from whisper_appliance.transcript.model import Segment, Transcript
+from whisper_appliance.transcript.model import Note, Segment, Transcript
 from whisper_appliance.transcript.sentences import ends_between
 from whisper_appliance.transcript.typography import UNSPACED
 
@@ -26,6 +28,10 @@ class Paragraph:
     end: float
     text: str
     speaker: str = ""
+    chapters: tuple[str, ...] = ()
+    """Titles of the chapters that begin with it."""
+    translation: str = ""
+    """What stands beside it in another language."""
 
     @property
     def is_right_to_left(self) -> bool:
@@ -52,16 +58,50 @@ def paragraph_starts(transcript: Transcript) -> list[int]:
     return starts
 
 
-def paragraphs(transcript: Transcript, *, joined: bool = True) -> list[Paragraph]:
-    """The paragraphs in order; one for each segment if they are not `joined`. None is empty."""
+def paragraphs(
+    transcript: Transcript,
+    *,
+    joined: bool = True,
+    chapters: Sequence[Chapter] | None = None,
+    beside: Sequence[str] = (),
+) -> list[Paragraph]:
+    """The paragraphs in order; one for each segment if they are not `joined`. None is empty.
+
+    A chapter begins a new paragraph. `beside` are the lines of a translation, one for each segment, or none.
+    """
     segments = transcript.segments
-    starts = paragraph_starts(transcript) if joined else range(len(segments))
-    groups = (segments[start:stop] for start, stop in pairwise((*starts, len(segments))))
-    made = (
-        Paragraph(group[0].start, group[-1].end, clean(_text(group)), clean(group[0].speaker))
-        for group in groups
-    )
-    return [paragraph for paragraph in made if paragraph.text]
+    titles: dict[int, list[str]] = {}
+    for chapter in chapters or () if segments else ():
+        place = chapter_place(segments, chapter.start)
+        titles.setdefault(place, []).append(clean(chapter_title(segments, chapter)))
+    starts = sorted({*paragraph_starts(transcript), *titles}) if joined else range(len(segments))
+    made: list[Paragraph] = []
+    waiting: list[str] = []
+    for start, stop in pairwise((*starts, len(segments))):
+        group = segments[start:stop]
+        waiting += filter(None, titles.get(start, ()))
+        if text := clean(_text(group)):
+            speaker = clean(group[0].speaker)
+            translated = " ".join(filter(None, beside[start:stop]))
+            named = tuple(waiting)
+            made.append(Paragraph(group[0].start, group[-1].end, text, speaker, named, translated))
+            waiting = []
+    return made
+
+
+ParagraphWithNotes = tuple[Paragraph, tuple[Note, ...]]
+
+
+def with_notes(shown: Sequence[Paragraph], notes: Sequence[Note]) -> list[ParagraphWithNotes]:
+    """Each paragraph with the notes up to the next one; the first has those before it, too."""
+    if notes and not shown:
+        shown = [Paragraph(notes[0].start, notes[0].start, "")]
+    starts = [0.0, *(paragraph.start for paragraph in shown[1:])]
+    places = [max(0, bisect_right(starts, note.start) - 1) for note in notes]
+    return [
+        (paragraph, tuple(note for note, at in zip(notes, places, strict=True) if at == place))
+        for place, paragraph in enumerate(shown)
+    ]
 
 
 def is_right_to_left(text: str) -> bool:

@@ -19,3 +19,8 @@ def ends_between(before: str, after: str, language: str) -> bool:
         if end >= len(before):
             return len(sentence.rstrip()) - len(sentence) + end == len(before)
     return False
+
+
+def sentences(text: str, language: str) -> list[str]:
+    """The sentences of a text, in order. An unknown language is taken as English."""
+    return list(split_sentences(language, text))

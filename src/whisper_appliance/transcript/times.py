@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import TypeVar
 
-from whisper_appliance.transcript.model import Segment, Transcript, Word
+from whisper_appliance.transcript.model import Dropped, Segment, Transcript, Word
 
 SHORTEST_SEGMENT_MS = 40
 """A frame of film (1/25 s): players do not show a shorter cue."""
@@ -28,7 +28,28 @@ Timed = TypeVar("Timed", Segment, Word)
 def with_valid_times(transcript: Transcript) -> Transcript:
     """The transcript with segments and words whose times hold; the same object if they hold already."""
     segments = valid_segments(transcript.segments, 0.0, transcript.duration)
-    return transcript if segments == transcript.segments else replace(transcript, segments=segments)
+    dropped = valid_dropped(transcript.dropped, 0.0, transcript.duration)
+    if segments == transcript.segments and dropped == transcript.dropped:
+        return transcript
+    return replace(transcript, segments=segments, dropped=dropped)
+
+
+def valid_dropped(dropped: Iterable[Dropped], start: float, stop: float) -> tuple[Dropped, ...]:
+    """The dropped texts with times between `start` and `stop` seconds, each with a length.
+
+    They may overlap, because several readings of one passage may be dropped. Empty ones are left out.
+    """
+    low, high = math.ceil(round(start * 1000, 3)), math.floor(round(stop * 1000, 3))
+    shortest = min(SHORTEST_SEGMENT_MS, high - low)
+    if shortest <= 0:
+        return ()
+    placed = []
+    for one in dropped:
+        first = min(max(to_ms(one.start), low), high - shortest)
+        last = min(max(to_ms(one.end), first + shortest), high)
+        if one.text.strip():
+            placed.append(replace(one, start=_seconds(one.start, first), end=_seconds(one.end, last)))
+    return tuple(placed)
 
 
 def valid_segments(segments: Iterable[Segment], start: float, stop: float) -> tuple[Segment, ...]:

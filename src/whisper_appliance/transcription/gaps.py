@@ -12,46 +12,88 @@ from itertools import pairwise
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import EngineFailed
 from whisper_appliance.engines.contract import MAX_WINDOW_SECONDS, WindowResult
+from whisper_appliance.engines.vad import FRAME, FRAME_SECONDS
+from whisper_appliance.engines.whisper.repetition import repeats_itself
 from whisper_appliance.transcription.hallucinations import REPETITION
-from whisper_appliance.transcription.merging import shift_times
+from whisper_appliance.transcription.merging import merge_results, shift_times
 from whisper_appliance.transcription.segmentation import SpeechSpan
+
+Decode = Callable[[SpeechSpan], WindowResult]
+"""Decodes a part of a span."""
 
 MIN_SPOKEN_SECONDS = 3.0
 MIN_BYTES_PER_SPOKEN_SECOND = 7.0  # of UTF-8: some 14 in English and Chinese, more in most languages
+MIN_BYTES_OF_REPETITION = 11.0  # some copies may lack
 MIN_WORD_BYTES = 7  # because numbers are written short, and words said one by one take their time
 MIN_REDECODED_LOGPROB = -0.8
 MIN_LOOP_SECONDS = 1.0
+SHORTEST_PIECE_SECONDS, LONGEST_PIECE_SECONDS = 1.5, 4.0
+"""Of pieces of a stretch that is decoded in pieces: long enough for words, too short for many copies."""
+MIN_MORE_TEXT = 1.4
 
 
-def find_untranscribed_speech(result: WindowResult, span: SpeechSpan) -> Iterator[tuple[float, float]]:
+def find_untranscribed_speech(
+    result: WindowResult, span: SpeechSpan, bytes_per_second: float = MIN_BYTES_PER_SPOKEN_SECOND
+) -> Iterator[tuple[float, float]]:
     """(start, end) of each gap in seconds of the span, up to `decoded_seconds`.
 
-    Dropped text counts as transcribed.
+    A gap has less than `bytes_per_second` of text while somebody speaks. Dropped text counts as transcribed.
     """
     edges = _edges(result)
     sparse = [
         (start, stop)
         for start, stop in pairwise(edges)
         if not _is_dropped(result, start, stop)
-        and _bytes_between(result, start, stop) < MIN_BYTES_PER_SPOKEN_SECOND * _spoken(span, start, stop)
+        and _bytes_between(result, start, stop) < bytes_per_second * _spoken(span, start, stop)
     ]
     for start, stop in _merge_adjacent(sparse):
         if _spoken(span, start, stop) >= MIN_SPOKEN_SECONDS:
             yield start, stop
 
 
-def fill_gaps(
-    result: WindowResult, span: SpeechSpan, decode: Callable[[SpeechSpan], WindowResult]
-) -> WindowResult:
-    """The result with each gap decoded again, where that gives clearly more text."""
-    for start, stop in find_untranscribed_speech(result, span):
+def fill_gaps(result: WindowResult, span: SpeechSpan, decode: Decode) -> WindowResult:
+    """The result with each gap decoded again, whole and then in pieces, where that gives clearly more text.
+
+    In pieces, because of a sentence that is said again and again Whisper may write one copy.
+    """
+    least = MIN_BYTES_OF_REPETITION if repeats_itself(result.text) else MIN_BYTES_PER_SPOKEN_SECOND
+    for start, stop in list(find_untranscribed_speech(result, span, least)):
         parts = math.ceil((stop - start) / MAX_WINDOW_SECONDS)
         edges = [round((start + (stop - start) * part / parts) * SAMPLE_RATE) for part in range(parts + 1)]
         for first, last in pairwise(edges):
+            gap = replace(span, start=span.start + first, stop=span.start + last)
             with suppress(EngineFailed):  # the first result stands
-                redecoded = decode(replace(span, start=span.start + first, stop=span.start + last))
-                result = _with_more_text(result, first / SAMPLE_RATE, last / SAMPLE_RATE, redecoded)
+                filled = _with_more_text(result, span, gap, decode(gap), 2.0)
+                if filled is result:
+                    filled = _with_more_text(result, span, gap, decode_pieces(gap, decode), MIN_MORE_TEXT)
+                result = filled
     return result
+
+
+def decode_pieces(part: SpeechSpan, decode: Decode) -> WindowResult:
+    """The result of a part, cut at its pauses and decoded piece by piece."""
+    pieces = [(piece, decode(piece)) for piece in cut_into_pieces(part)]
+    longest = max(pieces, key=lambda piece: piece[0].stop - piece[0].start)[1]
+    return merge_results(part, pieces, longest)
+
+
+def cut_into_pieces(part: SpeechSpan) -> list[SpeechSpan]:
+    """The part cut where the voice is the least probable, at most `LONGEST_PIECE_SECONDS` apart."""
+    edges = [part.start]
+    while part.stop - edges[-1] > LONGEST_PIECE_SECONDS * SAMPLE_RATE:
+        least, most = (
+            round((edges[-1] + seconds * SAMPLE_RATE) / FRAME) - part.first_frame
+            for seconds in (SHORTEST_PIECE_SECONDS, LONGEST_PIECE_SECONDS)
+        )
+        last = round(part.stop / FRAME) - part.first_frame - round(SHORTEST_PIECE_SECONDS / FRAME_SECONDS)
+        frames = range(least, min(most, last) + 1)
+        quietest = min(frames, key=lambda frame: _voice_around(part, frame))
+        edges.append((part.first_frame + quietest) * FRAME + FRAME // 2)
+    return [replace(part, start=start, stop=stop) for start, stop in pairwise([*edges, part.stop])]
+
+
+def _voice_around(part: SpeechSpan, frame: int) -> float:
+    return sum(part.probabilities[max(frame - 1, 0) : frame + 2])
 
 
 def looped_stretches(result: WindowResult) -> list[tuple[float, float]]:
@@ -63,10 +105,11 @@ def looped_stretches(result: WindowResult) -> list[tuple[float, float]]:
     ]
 
 
-def redecode_loops(
-    result: WindowResult, span: SpeechSpan, decode: Callable[[SpeechSpan], WindowResult]
-) -> WindowResult:
-    """The result with the text of each looped stretch, decoded by itself, if that is no loop again."""
+def redecode_loops(result: WindowResult, span: SpeechSpan, decode: Decode) -> WindowResult:
+    """The result with the text of each looped stretch, decoded by itself in pieces.
+
+    A loop ends with its window, so what a piece has was said there, a sentence that is said again included.
+    """
     for start, stop in _merge_adjacent(sorted(looped_stretches(result))):
         stop = min(stop, result.decoded_seconds, start + MAX_WINDOW_SECONDS)
         if _spoken(span, start, stop) < MIN_LOOP_SECONDS:
@@ -75,20 +118,25 @@ def redecode_loops(
             span, start=span.start + round(start * SAMPLE_RATE), stop=span.start + round(stop * SAMPLE_RATE)
         )
         with suppress(EngineFailed):
-            again = decode(part)
-            if not looped_stretches(again) and again.avg_logprob >= MIN_REDECODED_LOGPROB:
+            again = decode_pieces(part, decode)
+            if again.segments and again.avg_logprob >= MIN_REDECODED_LOGPROB:
                 inside = [s for s in result.segments if start <= (s.start + s.end) / 2 <= stop]
                 kept = [s for s in result.segments if s not in inside]
                 segments = sorted([*kept, *shift_times(again, start).segments], key=lambda s: s.start)
-                result = replace(result, segments=tuple(segments))
+                dropped = tuple(one for one in result.dropped if not start <= one.start <= one.end <= stop)
+                result = replace(result, segments=tuple(segments), dropped=dropped)
     return result
 
 
-def _with_more_text(result: WindowResult, start: float, stop: float, redecoded: WindowResult) -> WindowResult:
+def _with_more_text(
+    result: WindowResult, span: SpeechSpan, gap: SpeechSpan, redecoded: WindowResult, times: float
+) -> WindowResult:
+    """The result with the text of a gap that was decoded again, if it has so many times more of it."""
+    start, stop = ((sample - span.start) / SAMPLE_RATE for sample in (gap.start, gap.stop))
     inside = [s for s in result.segments if start <= (s.start + s.end) / 2 <= stop]
     more = (
         _text_bytes("".join(s.text for s in redecoded.segments))
-        > 2 * sum(_text_bytes(s.text) for s in inside) + 1
+        > times * sum(_text_bytes(s.text) for s in inside) + 1
     )
     if not more or redecoded.avg_logprob < MIN_REDECODED_LOGPROB:
         return result

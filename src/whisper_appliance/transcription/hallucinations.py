@@ -1,6 +1,7 @@
 """Removes hallucinated segments (silence, noise, boilerplate, loops) and records each with its reason."""
 
 import re
+from bisect import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
@@ -18,6 +19,7 @@ LOW_CONFIDENCE_LOGPROB = -0.5
 MIN_REPEATS = 4
 MIN_REPEATED_CHARACTERS = 4
 PAUSE_VAD = 0.5
+ROUNDING_SECONDS = 0.02
 REPETITION = "repetition"
 
 
@@ -33,17 +35,25 @@ def boilerplate() -> frozenset[str]:
 
 
 def filter_hallucinations(
-    result: WindowResult, speech_probability: Callable[[float, float], float], vocabulary: str = ""
+    result: WindowResult,
+    speech_probability: Callable[[float, float], float],
+    vocabulary: str = "",
+    starts: Sequence[float] = (),
 ) -> WindowResult:
     """The result without hallucinations; each goes to `dropped` with its reason.
 
     `speech_probability` is the mean VAD probability between two times in seconds; `vocabulary` are the words
-    that the user expects, which Whisper writes over silence.
+    that the user expects, which Whisper writes over silence. `starts` are the times at which parts begin that
+    were decoded by themselves: a loop does not go on from one to the next.
     """
+    edges = sorted(starts)
     kept: list[Segment] = []
     dropped = list(result.dropped)
     expected = _normalized(vocabulary)
-    for _, group in groupby(result.segments, lambda segment: _normalized(segment.text)):
+    for _, group in groupby(
+        result.segments,
+        lambda segment: (bisect(edges, segment.start + ROUNDING_SECONDS), _normalized(segment.text)),
+    ):
         voiced: list[Segment] = []
         for segment in group:
             reason = _reason(segment, speech_probability(segment.start, segment.end), expected)

@@ -19,7 +19,8 @@ from whisper_appliance.core.errors import Cancelled
 from whisper_appliance.engines.contract import BatchRule, Options, Priority, Window, WindowResult
 from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.engines.vad import FRAME, Probabilities
-from whisper_appliance.transcript.times import valid_segments
+from whisper_appliance.transcript.times import valid_dropped, valid_segments
+from whisper_appliance.transcription.chants import count_chants, count_copies
 from whisper_appliance.transcription.gaps import (
     fill_gaps,
     find_untranscribed_speech,
@@ -87,7 +88,9 @@ class TranscriptionPipeline:
     results_seen: int = 0
     windows_submitted: int = 0
     main: MainLanguage = field(default_factory=MainLanguage)
-    first_start: int | None = None
+    spans_seen: int = 0
+    alone: set[int] = field(default_factory=set)
+    """Where the windows begin that are decoded alone."""
     covered_to: int = 0
     written_to: float = 0.0
     prompt_cut: bool = False
@@ -140,7 +143,8 @@ class TranscriptionPipeline:
         """Chunks of some minutes in parallel; each is decoded sequentially from its start to its end."""
         running: deque[Iterator[tuple[SpeechSpan, WindowResult]]] = deque()
         while chunk := list(islice(windows, CHUNK_WINDOWS)):
-            self._note_first(chunk[0])
+            for span in chunk:
+                self._note_span(span)
             # A copy, because the main language is settled in the order of windows, not in that of threads.
             running.append(prefetch(self._decode_chunk(chunk, replace(self.main)), threads))
             first = self._emit(running[0])
@@ -172,10 +176,16 @@ class TranscriptionPipeline:
     def _is_language_settled(self) -> bool:
         return self.options.language is not None or self.main.settled
 
-    def _note_first(self, span: SpeechSpan) -> None:
-        if self.first_start is None:
-            self.first_start = span.start
+    def _note_span(self, span: SpeechSpan) -> None:
+        """Notes the next span. A recording of two windows at most has each decoded alone, by a worker each.
+
+        That is faster than an even batch of one. It depends on the recording only, as all batches do.
+        """
+        if not self.spans_seen:
             self.on_decoded(0.0)
+        if not self.spans_seen or (self.spans_seen == 1 and span.is_last):
+            self.alone.add(span.start)
+        self.spans_seen += 1
 
     def _parallel_windows(
         self, windows: Iterator[SpeechSpan], threads: ThreadPoolExecutor
@@ -210,7 +220,7 @@ class TranscriptionPipeline:
         """
         chunks: deque[Chunk] = deque()
         for span in windows:
-            self._note_first(span)
+            self._note_span(span)
             if self.options.quality != "balanced":
                 if not self._is_covered(span):
                     yield span, self._submit(span)
@@ -396,8 +406,7 @@ class TranscriptionPipeline:
         detect_only: bool = False,
     ) -> Future[WindowResult]:
         samples = self.recording.read(span.start, span.stop)
-        # A recording of one window is decoded alone, because that is faster than in an even batch.
-        batch: BatchRule = "alone" if span.start == self.first_start else "even"
+        batch: BatchRule = "alone" if span.start in self.alone else "even"
         window = Window(samples, options, context, decode_to_end, batch=batch, detect_only=detect_only)
         return self.engine.submit(
             window, priority=self.priority, windows_before=max(self.windows_submitted - 1, 0)
@@ -412,41 +421,51 @@ class TranscriptionPipeline:
         if decoded.retry is not None:
             retried = self._wait(decoded.retry)
             result = retried if decoded.retry_only else max(result, retried, key=confidence)
+        starts: list[float] = []
         if self.options.vad:
-            result = self._fill_gaps(span, result)
-        result = self._without_hallucinations(span, result)
+            read = partial(self.recording.read, span.start, span.stop)
+            result = count_chants(result, span, read, partial(self._decode_again, result, starts))
+            filled = fill_gaps(result, span, partial(self._decode_again, result, starts))
+            result = filled if filled is result else count_copies(filled, span, read)
+        result = self._without_hallucinations(span, result, starts)
         self._note_untranscribed(span, result)
         self.on_window(WindowDone(self.emitted, span.start, span.stop, result, self._progress(span)))
         self.emitted += 1
         return result
 
-    def _fill_gaps(self, span: SpeechSpan, result: WindowResult) -> WindowResult:
-        """The result with text for stretches of speech that the decoder skipped."""
-        return fill_gaps(result, span, lambda gap: self._decode_again(gap, result))
+    def _decode_again(self, result: WindowResult, starts: list[float], part: SpeechSpan) -> WindowResult:
+        """Decodes a part of a window by itself, in its own language if that is clearly another.
 
-    def _decode_again(self, part: SpeechSpan, result: WindowResult) -> WindowResult:
-        """Decodes a part of a window by itself, in its own language if that is clearly another."""
+        Its start in the recording is added to `starts`.
+        """
+        starts.append(part.start / SAMPLE_RATE)
         if self.options.language is not None:
             return self._wait(self._submit_window(part, replace(self.options, quality="fast")))
         options = replace(self.options, quality="fast")
         main = MainLanguage(result.language, result.language_probability, settled=True)
         return self._in_its_languages(part, self._wait(self._submit_window(part, options)), main, options)
 
-    def _without_hallucinations(self, span: SpeechSpan, result: WindowResult) -> WindowResult:
+    def _without_hallucinations(
+        self, span: SpeechSpan, result: WindowResult, starts: list[float]
+    ) -> WindowResult:
         """Without invented text; what a loop has covered is decoded once more by itself."""
         seconds = span.start / SAMPLE_RATE
         filtered = filter_hallucinations(
-            shift_times(result, seconds), span.speech_probability, self._vocabulary
+            shift_times(result, seconds), span.speech_probability, self._vocabulary, starts
         )
         if self.options.vad and looped_stretches(filtered):
             again = redecode_loops(
-                shift_times(filtered, -seconds), span, lambda part: self._decode_again(part, result)
+                shift_times(filtered, -seconds), span, partial(self._decode_again, result, starts)
             )
             filtered = filter_hallucinations(
-                shift_times(again, seconds), span.speech_probability, self._vocabulary
+                shift_times(again, seconds), span.speech_probability, self._vocabulary, starts
             )
         stop = min(span.stop / SAMPLE_RATE, self.recording.seconds or math.inf)
-        return replace(filtered, segments=valid_segments(filtered.segments, self.written_to, stop))
+        return replace(
+            filtered,
+            segments=valid_segments(filtered.segments, self.written_to, stop),
+            dropped=valid_dropped(filtered.dropped, 0.0, stop),
+        )
 
     @property
     def _vocabulary(self) -> str:

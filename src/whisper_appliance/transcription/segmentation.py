@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,12 +38,16 @@ class SegmentationConfig:
 
 @dataclass(frozen=True, slots=True)
 class SpeechSpan:
-    """A stretch of the recording in samples, with the VAD probability of each frame from `first_frame` on."""
+    """A stretch of the recording in samples, with the VAD probability of each frame from `first_frame` on.
+
+    `is_last`: the recording ended within it, so that no other one follows.
+    """
 
     start: int
     stop: int
     first_frame: int
     probabilities: tuple[float, ...]
+    is_last: bool = False
 
     def speech_probability(self, start_seconds: float, stop_seconds: float) -> float:
         """The mean VAD probability between two times of the recording; 0 outside the span."""
@@ -125,7 +129,7 @@ class _Segmenter:
         if self._frames:
             span = self._close(self._last_voice + 1)
             if span:
-                yield span
+                yield replace(span, is_last=True)
 
     def _close(self, stop: int) -> SpeechSpan | None:
         """Ends the window before frame `stop` and drops the silence after it."""

@@ -18,8 +18,8 @@ from whisper_appliance.transcription.segmentation import SegmentationConfig
 __all__ = ["TranscriptionRequest", "WindowDone", "detect_language", "transcribe"]
 
 FAST_WINDOW_SECONDS = 14.0  # because the encoder's time grows faster than the window
-FIRST_WINDOW_SECONDS = 8.0
-"""The first words of a long recording appear once so much of it is decoded."""
+FIRST_WINDOW_SECONDS, LONG_SECONDS = 8.0, 120.0
+"""The first words of a recording over the second length appear once so much of it is decoded."""
 PROMPT_CUT = Notice(
     "prompt_cut",
     "The model takes at most 223 tokens (some 150 words) of context and of expected words each. "
@@ -103,17 +103,24 @@ def _pipeline(
     cancelled: Callable[[], bool],
     on_decoded: Callable[[float], None],
 ) -> TranscriptionPipeline:
+    target = _target_seconds(request)
     return TranscriptionPipeline(
         recording,
         engine,
         request.options,
         request.priority,
-        SegmentationConfig(_target_seconds(request), FIRST_WINDOW_SECONDS),
+        SegmentationConfig(target, FIRST_WINDOW_SECONDS if _is_long(recording) else target),
         dict(request.finished),
         on_window,
         cancelled,
         on_decoded,
     )
+
+
+def _is_long(recording: AudioSource) -> bool:
+    """By the header, and never by what is decoded yet, so that the windows are the same each time."""
+    seconds = recording.declared_seconds()
+    return seconds is None or seconds > LONG_SECONDS
 
 
 def _target_seconds(request: TranscriptionRequest) -> float:

@@ -30,7 +30,10 @@ class WebContext:
         self.hosts = AllowedHosts(lambda: appliance.settings, appliance.certificates)
         self.rights = RightsWatch()
         self.uploads = Uploads(
-            lambda: appliance.settings, on_received=metrics.count_upload, on_refused=metrics.count_refused
+            lambda: appliance.settings,
+            on_received=metrics.count_upload,
+            on_refused=metrics.count_refused,
+            is_mounted=appliance.job_folders.are_mounted,
         )
 
         def slots(name: str, limit: int, per_client: int) -> ClientSlots:

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, jsonify, make_response, request
-from flask_openapi3.types import ResponseDict
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 
 from whisper_appliance.app.model_names import DEEPGRAM_PREFIXES, resolve_model
 from whisper_appliance.core.audio_format import PCM_RATES
 from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.transcript.languages import language_code
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.http_api import Failure
+from whisper_appliance.web.openapi import upload_failures
 
 JsonObject = dict[str, Any]
 NOT_SUPPORTED = (
@@ -38,7 +39,7 @@ CODES = {
 }
 
 
-class ListenOptions(BaseModel):
+class ListenOptions(Schema):
     """The options that files and live speech share. Options of formatting have no effect."""
 
     model: str | None = Field(None, max_length=200, description="A local model; Deepgram's names: default.")
@@ -78,7 +79,7 @@ class ListenOptions(BaseModel):
         return self.sample_rate
 
 
-class DeepgramError(BaseModel):
+class DeepgramError(Schema):
     """The response to every failed request."""
 
     err_code: str
@@ -86,7 +87,7 @@ class DeepgramError(BaseModel):
     request_id: str
 
 
-FAILURES: ResponseDict = dict.fromkeys((400, 401, 403, 404, 411, 413, 415, 429, 500, 503, 507), DeepgramError)
+FAILURES = upload_failures(DeepgramError, without=(422,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,8 @@ class SpokenWord:
     end: float
     text: str
     probability: float
+    speaker: int | None = None
+    """From 0, if speakers were asked for."""
 
 
 def check_supported() -> None:
@@ -126,12 +129,14 @@ def text_of(words: Iterable[SpokenWord]) -> str:
 def word_json(word: SpokenWord) -> JsonObject:
     """A word with and without its punctuation."""
     written = word.text.strip()
+    speaker = {} if word.speaker is None else {"speaker": word.speaker}
     return {
         "word": written.strip(PUNCTUATION).lower() or written,
         "start": round(word.start, 3),
         "end": round(word.end, 3),
         "confidence": round(word.probability, 4),
         "punctuated_word": written,
+        **speaker,
     }
 
 

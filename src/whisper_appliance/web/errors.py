@@ -19,7 +19,7 @@ from gunicorn.http.errors import ParseException
 from pydantic import ValidationError
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
-from whisper_appliance.core import errors
+from whisper_appliance.core import descriptors, errors
 from whisper_appliance.core.i18n import N_
 from whisper_appliance.core.validation import problem_of
 from whisper_appliance.web import http_api, response_format
@@ -177,6 +177,11 @@ def _malformed_body(_error: ParseException) -> Response:
     return error_response(400, "invalid_request", "The body of this request is malformed.")
 
 
+def _system_error(error: OSError) -> Response:
+    known = descriptors.translated(error)
+    return _appliance_error(known) if isinstance(known, errors.ApplianceError) else _unexpected(error)
+
+
 def _unexpected(error: Exception) -> Response:
     log.exception("request failed", exc_info=error)
     return error_response(500, "internal", translate(INTERNAL_MESSAGE))
@@ -187,6 +192,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(errors.ApplianceError, _appliance_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(ParseException, _malformed_body)
+    app.register_error_handler(OSError, _system_error)
     app.register_error_handler(Exception, _unexpected)
 
 

@@ -5,23 +5,25 @@ templates and scripts alike.
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from babel import Locale
+from babel.dates import format_date
 from flask import Flask, Response, g, has_request_context, request, url_for
 from flask_babel import Babel, gettext, ngettext
 from markupsafe import Markup, escape
 
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.core.stored_texts import LOCALES, translate_stored
 from whisper_appliance.transcript.languages import LANGUAGES as LANGUAGE_NAMES
-from whisper_appliance.web.stored_texts import LOCALES, translate_stored
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 """The languages of the pages, by code, each in its own name."""
 
 TEXT_FIELDS = frozenset(
-    {"description", "reason", "message", "help", "section", "advice"}
+    {"description", "reason", "message", "help", "section", "advice", "default_fixed"}
     | {
         "plain_name",
         "plain_help",
@@ -65,6 +67,12 @@ def translate_plural(one: str, many: str, count: int, **params: object) -> str:
     english = one if count == 1 else many
     translated = english if current_locale() == "en" else ngettext(one, many, count)
     return translated.format(count=count, **params)
+
+
+def long_date(day: date) -> str:
+    """The day in the language of this request, such as "3 March 2026", as the scripts write it."""
+    locale = current_locale()
+    return format_date(day, "long", locale="en_GB" if locale == "en" else locale)
 
 
 def localized(value: Json) -> Json:
@@ -121,12 +129,13 @@ def add_language(response: Response) -> Response:
 
 
 def install(app: Flask) -> None:
-    """Installs Flask-Babel, and `_`, `_h`, `_n`, `current_locale` and `catalogue_url` for templates."""
+    """Installs Flask-Babel, and for templates `_`, `_h`, `_n`, `_date`, `current_locale`, `catalogue_url`."""
     Babel(app, locale_selector=current_locale, default_translation_directories=str(LOCALES))
     app.jinja_env.globals.update(
         _=_translate_markup,
         _h=_translate_html,
         _n=translate_plural,
+        _date=long_date,
         current_locale=current_locale,
         catalogue_url=_catalogue_url,
         page_languages=LANGUAGES,

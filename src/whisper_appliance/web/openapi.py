@@ -1,5 +1,6 @@
 """The parts of the OpenAPI 3.1 document: tags, security schemes, and the documentation of responses."""
 
+from collections.abc import Container
 from typing import Any
 
 from flask_openapi3 import Info, Tag
@@ -8,6 +9,7 @@ from flask_openapi3.types import ResponseDict, SecuritySchemesDict
 from pydantic import BaseModel, Field
 
 from whisper_appliance import __version__
+from whisper_appliance.core.schema import Schema
 
 PAGES = Tag(name="Pages", description="What people open in a browser.")
 SPEECH = Tag(name="Speech to text", description="Audio in, words out.")
@@ -76,7 +78,7 @@ SECURITY: tuple[dict[str, list[str]], ...] = ({}, {"key": []}, {"session": []}, 
 """Every route accepts any of these; `auth.authentication` decides which one is needed."""
 
 
-class ErrorBody(BaseModel):
+class ErrorBody(Schema):
     """What went wrong, for programs and for people."""
 
     code: str = Field(description="Stable and machine-readable.", examples=["too_large"])
@@ -85,7 +87,7 @@ class ErrorBody(BaseModel):
     request_id: str = Field(description="Names this request in the appliance's log.")
 
 
-class ErrorResponse(BaseModel):
+class ErrorResponse(Schema):
     """Every error, from every route."""
 
     error: ErrorBody
@@ -111,6 +113,26 @@ _EXAMPLES: dict[int, tuple[str, str, str | None]] = {
     503: ("model_unavailable", "The model 'base' is not on this machine yet.", None),
     507: ("disk_full", "Not enough free disk space to take this file.", None),
 }
+
+
+_UPLOAD_FAILURES = (400, 401, 403, 404, 411, 413, 415, 422, 429, 500, 503, 507)
+
+
+def upload_failures(shape: type[BaseModel], *, without: Container[int] = ()) -> ResponseDict:
+    """Every status with which a recording may be refused, in the error shape of another program."""
+    return {status: shape for status in _UPLOAD_FAILURES if status not in without}
+
+
+def transcript_responses(failures: ResponseDict, *media_types: str) -> ResponseDict:
+    """A transcript as JSON or as text of one of these types, or one of the failures."""
+    content = {media: {"schema": {"type": "string"}} for media in media_types}
+    return {
+        200: {
+            "description": "The transcript in the requested format.",
+            "content": {**content, "application/json": {"schema": {"type": "object"}}},
+        },
+        **failures,
+    }
 
 
 def error_responses(*statuses: int) -> ResponseDict:

@@ -12,8 +12,9 @@ from typing import Any
 
 from flask import Response, current_app, request, send_from_directory
 from flask_openapi3.types import ResponseDict
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.lazy_openapi import LazyOpenAPI
 from whisper_appliance.web.openapi import PAGES, error_responses
 from whisper_appliance.web.page_assets import FOLDER, FRAME_SHEET, frame_sheet, page_script
@@ -23,7 +24,7 @@ COMPRESSIBLE = (".css", ".js", ".svg", ".txt")
 """Suffixes of files that are sent with gzip if the client accepts it."""
 
 
-class StaticPath(BaseModel):
+class StaticPath(Schema):
     """The address of one file of the pages."""
 
     version: str = Field(description="Names the state of all files; pages carry the right one.")

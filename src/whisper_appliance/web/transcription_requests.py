@@ -90,7 +90,7 @@ def submit_form(
             complete(upload, received[0])
             yield upload
 
-    job = _submit(receive, lambda _upload: received[0], form=True)
+    job = _submit(receive, lambda _upload: received[0], rules.fields[0])
     return job, received[0]
 
 
@@ -104,13 +104,13 @@ def submit_body(form: RecordingForm, filename: str, header: bytes = b"") -> Job:
     def receive() -> AbstractContextManager[Upload]:
         return web_context().uploads.receive_body(request, filename, header)
 
-    return _submit(receive, lambda _: form, form=False)
+    return _submit(receive, lambda _: form, None)
 
 
 @contextmanager
 def upload_slot() -> Iterator[Actor]:
     """Holds one of the places for uploads, for a body that is not the file alone; see `submit_content`."""
-    with _upload_slot(form=False) as actor:
+    with _upload_slot(None) as actor:
         yield actor
 
 
@@ -194,18 +194,18 @@ def _check_ready(form: RecordingForm) -> None:
 def received_form(rules: FileRules) -> Iterator[Upload]:
     """Receives a multipart form with a recording that becomes no job; it is deleted at the end."""
     uploads = web_context().uploads
-    with _upload_slot(form=True), uploads.receive(request, lambda _fields: None, rules) as upload:
+    with _upload_slot(rules.fields[0]), uploads.receive(request, lambda _fields: None, rules) as upload:
         yield upload
 
 
 @contextmanager
-def _upload_slot(*, form: bool) -> Iterator[Actor]:
+def _upload_slot(field: str | None) -> Iterator[Actor]:
     """Admits an upload and holds one of the places for uploads. Raises what an API answers with."""
     drain_if_rejected()
     actor, uploads = require("transcribe"), web_context().uploads
     if http_api.requested_api():  # these have no answer for work that goes on
         web_context().waiting.check(actor.client)
-    uploads.check(request, form=form)
+    uploads.check(request, field=field)
     with uploads.slot(actor.owner or actor.client, actor.network):
         yield actor
 
@@ -213,10 +213,9 @@ def _upload_slot(*, form: bool) -> Iterator[Actor]:
 def _submit(
     receive: Callable[[], AbstractContextManager[Upload]],
     form_of: Callable[[Upload], RecordingForm],
-    *,
-    form: bool,
+    field: str | None,
 ) -> Job:
-    with _upload_slot(form=form) as actor:
+    with _upload_slot(field) as actor:
         return _enqueue(actor, receive, form_of, request.content_length or 0)
 
 

@@ -18,6 +18,8 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, LengthRequired, RequestTimeout
 
 from whisper_appliance.config.settings import Settings
+from whisper_appliance.core import descriptors
+from whisper_appliance.core.atomic_files import link_or_copy
 from whisper_appliance.core.errors import (
     Busy,
     ChecksumMismatch,
@@ -31,7 +33,6 @@ from whisper_appliance.core.i18n import N_
 from whisper_appliance.core.ids import new_id
 from whisper_appliance.core.request_body import watched_by
 from whisper_appliance.core.text import format_bytes
-from whisper_appliance.jobs.storage import is_mounted
 from whisper_appliance.web.multipart_form import (
     FIELD_BYTES,
     MAX_PARTS,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 FORM_BYTES = MAX_PARTS * 1024 + 4 * FIELD_BYTES
 """The limit of everything but the file: the other fields, and the headers of the parts."""
+_EMPTY = N_("This file is empty.")
 PACE_SECONDS = 30.0
 """The time over which the pace of an upload is measured, and for which a refused upload counts as waiting."""
 
@@ -67,16 +69,19 @@ class Uploads:
         on_received: Callable[[int], None] = lambda size_bytes: None,
         on_refused: Callable[[str], None] = lambda limit: None,
         free_bytes: Callable[[Path], int] = _free_bytes,
+        is_mounted: Callable[[], bool] = lambda: True,
     ) -> None:
         """`get_settings` returns the current settings; `on_received` is called with the size of each file,
         `on_refused` with the name of a limit that refused an upload.
 
-        `free_bytes` returns the free space of the file system of a folder.
+        `free_bytes` returns the free space of the file system of a folder; `is_mounted`: whether the folder
+        of recordings is there.
         """
         self._get_settings = get_settings
         self._on_received = on_received
         self._on_refused = on_refused
         self._free_bytes = free_bytes
+        self._is_mounted = is_mounted
         self.folder = get_settings().storage_folder / "uploads"
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -119,20 +124,25 @@ class Uploads:
         self._on_refused("uploads")
         return Busy(message, retry_after_seconds=5)
 
-    def check(self, request: Request, *, form: bool = True) -> None:
+    def check(self, request: Request, *, field: str | None = "file") -> None:
         """Checks headers and free disk space before the body is read. Raises the error of the response.
 
-        `form` is False if the body is the file itself.
+        `field` is that of the file in a form; None if the body is the file itself.
         """
         length = request.content_length
-        if form and request.mimetype != "multipart/form-data":
+        if field and request.mimetype != "multipart/form-data":
             raise UnsupportedMedia(
-                "Send the audio as multipart/form-data, in a field named 'file'.", field="file"
+                "Send the audio as multipart/form-data, in a field named {field_name!r}.",
+                field_name=field,
+                field=field,
             )
         if length is None and not request.environ.get("wsgi.input_terminated"):
             raise LengthRequired("Send a Content-Length, or send the upload in chunks.")
         if length is not None and length > self._settings.max_upload_size + FORM_BYTES:
             raise self._too_large()
+        if descriptors.are_scarce():
+            self._on_refused("descriptors")
+            raise Unavailable(descriptors.TOO_MANY_OPEN, retry_after_seconds=5)
         self._check_disk(length or 0)
 
     def receive(
@@ -197,7 +207,7 @@ class Uploads:
     def check_size(self, size: int) -> None:
         """Raises `TooLarge` or `DiskFull` for a file of so many bytes that is announced."""
         if not size:
-            raise NoAudio("This file is empty.", field="file")
+            raise NoAudio(_EMPTY, field="file")
         if size > self._settings.max_upload_size:
             raise self._too_large()
         self._check_disk(size)
@@ -242,7 +252,7 @@ class Uploads:
         """A second name for a complete file in the folder of recordings, for its job."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         target = self.folder / upload_id
-        os.link(path, target)
+        link_or_copy(path, target)
         return target
 
     @contextmanager
@@ -251,6 +261,8 @@ class Uploads:
         upload = Upload(self.folder / new_id(), "", FormFields())
         try:
             read(upload)
+            if upload.name and not upload.size_bytes:
+                raise NoAudio(_EMPTY, field="file")
             self._on_received(upload.size_bytes)
             yield upload
         except OSError as error:
@@ -297,7 +309,7 @@ class Uploads:
         too, because recordings are decoded there.
         """
         settings = self._settings
-        if settings.storage_url and not is_mounted(settings.storage_url):
+        if not self._is_mounted():
             raise Unavailable(
                 "The folder of recordings is not mounted. Try again later.", retry_after_seconds=60
             )

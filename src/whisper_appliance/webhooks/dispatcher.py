@@ -8,6 +8,7 @@ import structlog
 
 from whisper_appliance.core.clock import Clock, now
 from whisper_appliance.core.log_errors import log_errors
+from whisper_appliance.webhooks.mail import MAILTO, MailSender
 from whisper_appliance.webhooks.repository import WebhookRepository
 from whisper_appliance.webhooks.sender import MessageSender
 from whisper_appliance.webhooks.signature import signed_headers
@@ -22,9 +23,12 @@ log = structlog.get_logger()
 class WebhookDispatcher:
     """Reads the database when it starts, when `wake` is called, and when a message is due; else it sleeps."""
 
-    def __init__(self, repository: WebhookRepository, sender: MessageSender, *, clock: Clock = now) -> None:
+    def __init__(
+        self, repository: WebhookRepository, sender: MessageSender, mail: MailSender, *, clock: Clock = now
+    ) -> None:
         self._repository = repository
         self._sender = sender
+        self._mail = mail
         self._clock = clock
         self._changed = threading.Event()
         self._ended = False
@@ -64,8 +68,11 @@ class WebhookDispatcher:
         await asyncio.gather(*map(self._send, messages))
 
     async def _send(self, due: DueDelivery) -> None:
-        headers = signed_headers(due.secret, due.id, int(self._clock().timestamp()), due.body)
-        outcome = await self._sender.send(due.url, headers, due.body)
+        if due.url.startswith(MAILTO):
+            outcome = await self._mail.send(due)
+        else:
+            headers = signed_headers(due.secret, due.id, int(self._clock().timestamp()), due.body)
+            outcome = await self._sender.send(due.url, headers, due.body)
         self._repository.record(due, outcome)
         log.info(
             "webhook sent" if outcome.delivered else "webhook failed",

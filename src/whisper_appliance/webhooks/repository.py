@@ -1,7 +1,8 @@
 """The webhooks of users and the deliveries of their messages, in the database."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -12,6 +13,8 @@ from whisper_appliance.core.errors import Conflict, NotFound
 from whisper_appliance.core.ids import new_id
 from whisper_appliance.storage.database import Connection, Database
 from whisper_appliance.storage.schema.accounts import users, webhook_deliveries, webhooks
+from whisper_appliance.webhooks.confirmations import Confirmations, count_confirmation, new_link
+from whisper_appliance.webhooks.mail import MAILTO, checked_address
 from whisper_appliance.webhooks.signature import new_secret
 from whisper_appliance.webhooks.target import checked_url
 from whisper_appliance.webhooks.webhook import (
@@ -21,6 +24,7 @@ from whisper_appliance.webhooks.webhook import (
     Event,
     Outcome,
     Webhook,
+    confirmation_message,
     job_message,
     trial_message,
 )
@@ -34,6 +38,8 @@ CLAIM_SECONDS = 120
 SPARED_SECONDS = 30
 """After a failed attempt, a server gets no other message for so long."""
 KEPT_DAYS = 7
+MAIL_AFTER_SECONDS = 180
+"""Jobs that take less time, from upload to end, send no e-mail: their people are still there."""
 
 
 class WebhookRepository:
@@ -43,21 +49,32 @@ class WebhookRepository:
         self._database = database
         self._write_audit = write_audit
         self._clock = clock
+        self.confirmations = Confirmations(database, clock)
 
     def create(self, user_id: str, url: str, *, private_allowed: bool, by: Actor) -> tuple[Webhook, str]:
-        """A new webhook and its signing secret, which is shown once.
+        """A new webhook and its signing secret, which is shown once; for e-mail the secret is not used.
 
-        Raises `InvalidRequest` for a URL that cannot be used, `Conflict` if the user has `MAX_PER_USER`.
+        An e-mail address gets a link first, and nothing else before that was opened. Raises `InvalidRequest`
+        for a URL that cannot be used, `Conflict` if the user has `MAX_PER_USER`, `Busy` for too many links.
         """
-        host = checked_url(url, private_allowed=private_allowed).hostname
+        if url.startswith(MAILTO):
+            host = checked_address(url).rpartition("@")[2]
+        else:
+            host = checked_url(url, private_allowed=private_allowed).hostname or ""
         secret = new_secret()
-        row = {"id": new_id(), "user_id": user_id, "url": url, "secret": secret, "created": self._now()}
+        is_mail, moment = url.startswith(MAILTO), self._now()
+        row = {
+            "id": new_id(), "user_id": user_id, "url": url, "secret": secret, "created": moment,
+            "confirmed_at": None if is_mail else moment,
+        }  # fmt: skip
         count = sa.select(sa.func.count()).where(webhooks.c.user_id == user_id)
         with self._database.write(exclusive="webhooks") as connection:
             if connection.execute(count).scalar_one() >= MAX_PER_USER:
                 raise Conflict("A user may have {max} webhooks. Delete some first.", max=MAX_PER_USER)
             added = connection.execute(webhooks.insert().values(row).returning(*webhooks.c))
             webhook = _webhook(added.mappings().one())
+            if is_mail:
+                self._enqueue_confirmation(connection, webhook.id)
         self._write_audit(by, "webhook.create", webhook.id, {"host": host})
         return webhook, secret
 
@@ -102,21 +119,38 @@ class WebhookRepository:
             sa.select(webhooks.c.id)
             .join(users, users.c.id == webhooks.c.user_id)
             .where(users.c.id == job["owner"], users.c.disabled_at.is_(None))
-            .where(webhooks.c.disabled_at.is_(None))
+            .where(webhooks.c.disabled_at.is_(None), webhooks.c.confirmed_at.is_not(None))
         )
+        if _seconds_between(job["created"], job["finished"]) < MAIL_AFTER_SECONDS:
+            query = query.where(webhooks.c.url.not_like(f"{MAILTO}%"))
         row = {str(name): value for name, value in job.items()}
         for webhook_id in connection.execute(query).scalars().all():
             moment = self._now()
             self._enqueue(connection, webhook_id, event, job_message(event, moment, row))
 
+    def enqueue_confirmation(self, webhook_id: str) -> None:
+        """Enqueues a new link for an e-mail address, in the place of the one before.
+
+        Raises `Conflict` if it is confirmed already, `Busy` for too many.
+        """
+        with self._database.write(exclusive="webhooks") as connection:
+            if self._is_confirmed(connection, webhook_id):
+                raise Conflict("This address is confirmed already.")
+            self._enqueue_confirmation(connection, webhook_id)
+
     def enqueue_test(self, webhook_id: str) -> None:
-        """Enqueues a test message in the place of one that waits; a disabled webhook is tried again."""
+        """Enqueues a test message in the place of one that waits; a disabled webhook is tried again.
+
+        Raises `Conflict` for an e-mail address that is not confirmed.
+        """
         earlier = sa.and_(
             webhook_deliveries.c.webhook_id == webhook_id,
             webhook_deliveries.c.event == "test",
             webhook_deliveries.c.status == "waiting",
         )
         with self._database.write() as connection:
+            if not self._is_confirmed(connection, webhook_id):
+                raise Conflict("This address is not confirmed yet. Open the link that was sent to it.")
             connection.execute(webhook_deliveries.delete().where(earlier))
             connection.execute(webhooks.update().where(webhooks.c.id == webhook_id).values(disabled_at=None))
             self._enqueue(connection, webhook_id, "test", trial_message(self._now()))
@@ -130,7 +164,8 @@ class WebhookRepository:
     def claim_due(self, limit: int) -> tuple[DueDelivery, ...]:
         """The messages that are due, oldest first, which nobody else sends for `CLAIM_SECONDS`.
 
-        A webhook gets one message at a time; what waits for a disabled user is given up.
+        A webhook gets one message at a time; what waits for a disabled user is given up. The link for an
+        e-mail address is made now, in place of that of an attempt before.
         """
         with self._database.write(exclusive="webhook deliveries") as connection:
             self._drop_of_disabled_users(connection)
@@ -140,15 +175,16 @@ class WebhookRepository:
                 .group_by(webhook_deliveries.c.webhook_id)
             )
             query = (
-                sa.select(webhook_deliveries, webhooks.c.url, webhooks.c.secret)
+                sa.select(webhook_deliveries, webhooks.c.url, webhooks.c.secret, users.c.language)
                 .join(webhooks, webhooks.c.id == webhook_deliveries.c.webhook_id)
+                .join(users, users.c.id == webhooks.c.user_id)
                 .where(webhook_deliveries.c.number.in_(first))
                 .order_by(webhook_deliveries.c.next_at)
                 .limit(limit)
             )
             rows = connection.execute(query).mappings().all()
             self._postpone(connection, [row["id"] for row in rows], CLAIM_SECONDS)
-        return tuple(DueDelivery(**{name: row[name] for name in DueDelivery.__slots__}) for row in rows)
+            return tuple(self._due(connection, row) for row in rows)
 
     def record(self, due: DueDelivery, outcome: Outcome) -> None:
         """Stores the result of an attempt, and when the next one follows."""
@@ -176,6 +212,24 @@ class WebhookRepository:
         old = webhook_deliveries.delete().where(webhook_deliveries.c.finished < limit)
         with self._database.write() as connection:
             return connection.execute(old).rowcount
+
+    @staticmethod
+    def _is_confirmed(connection: Connection, webhook_id: str) -> bool:
+        query = sa.select(webhooks.c.confirmed_at).where(webhooks.c.id == webhook_id)
+        return connection.execute(query).scalar() is not None
+
+    def _enqueue_confirmation(self, connection: Connection, webhook_id: str) -> None:
+        count_confirmation(connection, webhook_id, self._clock)
+        waiting = webhook_deliveries.delete().where(webhook_deliveries.c.webhook_id == webhook_id)
+        connection.execute(waiting.where(webhook_deliveries.c.status == "waiting"))
+        self._enqueue(connection, webhook_id, "confirm", confirmation_message(self._now()))
+
+    def _due(self, connection: Connection, row: sa.RowMapping) -> DueDelivery:
+        due = DueDelivery(**{name: row[name] for name in DueDelivery.__slots__})
+        if row["event"] != "confirm":
+            return due
+        token = new_link(connection, due.webhook_id, self._clock)
+        return replace(due, body=confirmation_message(row["created"], token))
 
     def _enqueue(self, connection: Connection, webhook_id: str, event: Event, body: str) -> None:
         moment = self._now()
@@ -218,6 +272,10 @@ class WebhookRepository:
 
     def _in(self, seconds: float) -> str:
         return written(self._clock() + timedelta(seconds=seconds))
+
+
+def _seconds_between(start: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
 def _is(webhook_id: str, user_id: str) -> sa.ColumnElement[bool]:

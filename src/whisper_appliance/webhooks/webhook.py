@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Event = Literal["job.done", "job.failed", "test"]
+Event = Literal["job.done", "job.failed", "test", "confirm"]
 DeliveryStatus = Literal["waiting", "delivered", "failed"]
 EVENTS: dict[str, Event] = {"done": "job.done", "failed": "job.failed"}
 """The event of each final status of a job; a cancelled job has none."""
@@ -13,13 +13,17 @@ EVENTS: dict[str, Event] = {"done": "job.done", "failed": "job.failed"}
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """The address of a user for messages. `disabled_at`: its server answered 410, so nothing is sent."""
+    """The address of a user for messages, https: or mailto:. `disabled_at`: its server wants none.
+
+    `confirmed_at`: an e-mail address without it gets nothing but the link with which it is confirmed.
+    """
 
     id: str
     user_id: str
     url: str
     created: str
     disabled_at: str | None
+    confirmed_at: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,13 @@ class DueDelivery:
     secret: str
     body: str
     attempts: int
+    language: str | None = None
+    """Of the pages of its user; None: as the browser."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of an attempt: the status of the response, or a short error."""
+    """The result of an attempt: the status of the HTTP response or of the SMTP reply, or a short error."""
 
     status_code: int | None = None
     error: str | None = None
@@ -65,20 +71,29 @@ class Outcome:
 
     @property
     def gone(self) -> bool:
-        """Whether the server wants no messages any more."""
-        return self.status_code == 410
+        """Whether the server wants no messages any more, or has no such mailbox."""
+        return self.status_code in (410, 550)
 
 
 def job_message(event: Event, timestamp: str, job: Mapping[str, object]) -> str:
     """The body of a message about a job, from its row. It has no words of the transcript but its title."""
     error = {"code": job["error_code"], "message": job["error_message"]} if job["error_code"] else None
-    data = {name: job[name] for name in ("id", "status", "title", "transcript_id", "duration", "created")}
+    names = ("id", "status", "title", "transcript_id", "translation_of", "duration", "created")
+    data = {name: job[name] for name in names}
     return _body(event, timestamp, {**data, "finished": job["finished"], "error": error})
 
 
 def trial_message(timestamp: str) -> str:
     """The body of the message with which a user tests a webhook."""
     return _body("test", timestamp, {})
+
+
+def confirmation_message(timestamp: str, token: str | None = None) -> str:
+    """The body of the message that asks an e-mail address whether it wants the others.
+
+    It is stored without the token of its link.
+    """
+    return _body("confirm", timestamp, {"token": token} if token else {})
 
 
 def _body(event: Event, timestamp: str, data: Mapping[str, object]) -> str:

@@ -8,6 +8,7 @@ a second.
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,10 +16,13 @@ from tests.support.jobs import Script, build_queue, request
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.storage.lock import locked_folder
 
+answering = threading.Lock()  # a killed program has answered the command that killed it
+
 
 def act(word: str) -> None:
     """Dies as by `kill -9`, or takes its time."""
     if word == "crash":
+        answering.acquire()
         os.kill(os.getpid(), signal.SIGKILL)
     if word == "slow":
         time.sleep(1)
@@ -38,7 +42,8 @@ def main(folder: str, url: str | None = None, storage: str | None = None) -> Non
             if command == "stop":
                 break
             priority = Priority.INTERACTIVE if command == "now" else Priority.BATCH
-            print(queue.enqueue(request(shared or data_dir, words, priority)).id, flush=True)
+            with answering:
+                print(queue.enqueue(request(shared or data_dir, words, priority)).id, flush=True)
         queue.close()
 
 

@@ -22,6 +22,7 @@ from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.config import settings
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.jobs.storage import JobFolders
 from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.live.spool import WAV_HEADER_BYTES, samples_of
 from whisper_appliance.protocols import registry
@@ -57,7 +58,11 @@ def decode(path: Path, sound: object = None) -> Iterator[Script.Words]:
 def scripted_steps(loaded: Settings, _models: object) -> JobSteps:
     """The steps of a job, without decoder and engine."""
     script = Script(WINDOW_SECONDS, WINDOW_LOG, before_window)
-    return script.steps(loaded.data_dir, loaded.whisper_model, decode=decode)
+    folders = JobFolders(loaded.data_dir, loaded.storage_folder)
+    folders.prepare()
+    return script.steps(
+        loaded.storage_folder, loaded.whisper_model, decode=decode, is_mounted=folders.are_mounted
+    )
 
 
 @contextmanager

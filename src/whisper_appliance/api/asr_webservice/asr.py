@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flask import Response, jsonify, make_response
-from flask_openapi3.types import ResponseDict
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 
+from whisper_appliance.core.schema import Schema
+from whisper_appliance.diarization.contract import MAX_SPEAKERS
 from whisper_appliance.engines.contract import Options, Task
 from whisper_appliance.library.transcript_rows import StoredTranscript
 from whisper_appliance.transcript.codec import to_dict
@@ -17,7 +18,7 @@ from whisper_appliance.web.context import appliance
 from whisper_appliance.web.http_api import Failure
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.multipart_form import FileRules
-from whisper_appliance.web.openapi import SPEECH
+from whisper_appliance.web.openapi import SPEECH, transcript_responses, upload_failures
 from whisper_appliance.web.transcription_requests import (
     keep_alive_for,
     received_form,
@@ -35,17 +36,17 @@ FILE = {
 }
 BODY = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": FILE}}}}
 SEGMENT_FIELDS = (
-    "id", "start", "end", "text", "avg_logprob", "compression_ratio", "no_speech_prob", "words",
+    "id", "start", "end", "text", "avg_logprob", "compression_ratio", "no_speech_prob", "speaker", "words",
 )  # fmt: skip
 
 
-class DetailResponse(BaseModel):
+class DetailResponse(Schema):
     """The response to every failed request."""
 
     detail: str
 
 
-class DetectedLanguage(BaseModel):
+class DetectedLanguage(Schema):
     """The language of a recording."""
 
     detected_language: str = Field(description="Its English name, in lower case.")
@@ -53,22 +54,11 @@ class DetectedLanguage(BaseModel):
     confidence: float = Field(description="From 0 to 1.")
 
 
-FAILURES: ResponseDict = dict.fromkeys(
-    (400, 401, 403, 404, 411, 413, 415, 422, 429, 500, 503, 507), DetailResponse
-)
-RESPONSES: ResponseDict = {
-    200: {
-        "description": "The transcript in the requested format.",
-        "content": {
-            "text/plain": {"schema": {"type": "string"}},
-            "application/json": {"schema": {"type": "object"}},
-        },
-    },
-    **FAILURES,
-}
+FAILURES = upload_failures(DetailResponse)
+RESPONSES = transcript_responses(FAILURES, "text/plain")
 
 
-class FileQuery(BaseModel):
+class FileQuery(Schema):
     """How the file is to be read."""
 
     encode: bool = Field(
@@ -85,6 +75,11 @@ class AsrQuery(FileQuery):
     hotwords: str | None = Field(None, max_length=2000, description="Words that are likely to be said.")
     vad_filter: bool = Field(True, description="Leave out what is not speech.")
     word_timestamps: bool = Field(False, description="Also the time of every word, in JSON.")
+    diarize: bool = Field(False, description="Name the speaker of each segment.")
+    min_speakers: int | None = Field(None, ge=1, le=MAX_SPEAKERS, description="For `diarize`.")
+    max_speakers: int | None = Field(
+        None, ge=1, le=MAX_SPEAKERS, description="For `diarize`; used if it is the same as `min_speakers`."
+    )
     output: Literal["txt", "vtt", "srt", "tsv", "json"] = Field("txt", description="Form of the response.")
 
     @field_validator("language")
@@ -109,8 +104,11 @@ class AsrForm:
             task=query.task,
             prompt=query.initial_prompt or None,
             hotwords=query.hotwords or None,
-            word_timestamps=query.word_timestamps,
+            word_timestamps=query.word_timestamps or query.diarize,
             vad=query.vad_filter,
+            channels="separate" if query.diarize else "mixed",
+            diarize=query.diarize,
+            speakers=query.min_speakers if query.min_speakers == query.max_speakers else None,
         )
 
 

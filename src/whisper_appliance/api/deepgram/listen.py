@@ -37,6 +37,7 @@ class ListenQuery(ListenOptions):
     smart_format: bool = Field(False, description="Also paragraphs; there is always punctuation.")
     paragraphs: bool = Field(False, description="Also sentences and paragraphs.")
     utterances: bool = Field(False, description="Also utterances.")
+    diarize: bool = Field(False, description="Also the speaker of each word.")
     utt_split: float = Field(0.8, gt=0, le=60, description="Seconds of silence between utterances.")
 
 
@@ -55,6 +56,7 @@ class ListenForm:
             hotwords=query.hotwords,
             word_timestamps=True,
             channels="separate" if query.multichannel else "mixed",
+            diarize=query.diarize,
         )
 
 
@@ -80,6 +82,7 @@ def create_listen_transcript(query: ListenQuery) -> Response:
         detected_language=_detects(query),
         paragraphs=query.paragraphs or query.smart_format,
         utterance_gap_seconds=query.utt_split if query.utterances else None,
+        speakers=query.diarize,
     )
 
     def render(stored: StoredTranscript) -> Response:

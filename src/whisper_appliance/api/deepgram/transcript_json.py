@@ -1,7 +1,7 @@
 """A transcript as Deepgram's JSON: channels, words, paragraphs and utterances."""
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -29,12 +29,14 @@ class OutputOptions:
     detected_language: bool
     paragraphs: bool
     utterance_gap_seconds: float | None
+    speakers: bool
 
 
 def transcript_json(stored: StoredTranscript, job: Job, output: OutputOptions) -> JsonObject:
     """The response to a recording."""
     transcript = stored.transcript
-    channels = [_words(segments) for segments in _by_channel(transcript)]
+    speakers = _speakers(transcript) if output.speakers else {}
+    channels = [_words(segments, speakers) for segments in _by_channel(transcript)]
     results: JsonObject = {"channels": [_channel(words, transcript, output) for words in channels]}
     if (gap := output.utterance_gap_seconds) is not None:
         utterances = [
@@ -69,9 +71,15 @@ def _by_channel(transcript: Transcript) -> list[list[Segment]]:
     ]
 
 
-def _words(segments: Iterable[Segment]) -> list[SpokenWord]:
+def _speakers(transcript: Transcript) -> dict[str, int]:
+    """The number of each speaker, from 0, in the order in which they speak."""
+    names = dict.fromkeys(segment.speaker for segment in transcript.segments)
+    return {name: number for number, name in enumerate(names)}
+
+
+def _words(segments: Iterable[Segment], speakers: Mapping[str, int]) -> list[SpokenWord]:
     return [
-        SpokenWord(word.start, word.end, word.word, word.probability)
+        SpokenWord(word.start, word.end, word.word, word.probability, speakers.get(segment.speaker))
         for segment in segments
         for word in segment.words
     ]
@@ -92,21 +100,22 @@ def _paragraphs(words: Sequence[SpokenWord]) -> JsonObject:
     paragraphs: list[list[list[SpokenWord]]] = []
     for sentence in _sentences(words):
         last = paragraphs[-1] if paragraphs else []
-        if not last or len(last) >= PARAGRAPH_SENTENCES or _pause(last[-1], sentence):
+        if not last or len(last) >= PARAGRAPH_SENTENCES or _begins_anew(last[-1][-1], sentence[0]):
             paragraphs.append([])
         paragraphs[-1].append(sentence)
     texts = [" ".join(map(text_of, sentences)) for sentences in paragraphs]
     return {"transcript": "\n\n".join(texts), "paragraphs": list(map(_paragraph, paragraphs))}
 
 
-def _pause(before: Sequence[SpokenWord], after: Sequence[SpokenWord]) -> bool:
-    return after[0].start - before[-1].end >= PARAGRAPH_PAUSE_SECONDS
+def _begins_anew(before: SpokenWord, after: SpokenWord) -> bool:
+    return after.speaker != before.speaker or after.start - before.end >= PARAGRAPH_PAUSE_SECONDS
 
 
 def _paragraph(sentences: Sequence[Sequence[SpokenWord]]) -> JsonObject:
     return {
         "sentences": [{"text": text_of(sentence), **_range(sentence)} for sentence in sentences],
         "num_words": sum(map(len, sentences)),
+        **_speaker(sentences[0]),
         "start": _range(sentences[0])["start"],
         "end": _range(sentences[-1])["end"],
     }
@@ -115,6 +124,9 @@ def _paragraph(sentences: Sequence[Sequence[SpokenWord]]) -> JsonObject:
 def _sentences(words: Iterable[SpokenWord]) -> Iterator[list[SpokenWord]]:
     sentence: list[SpokenWord] = []
     for word in words:
+        if sentence and word.speaker != sentence[-1].speaker:
+            yield sentence
+            sentence = []
         sentence.append(word)
         if word.text.rstrip().rstrip(CLOSING).endswith(SENTENCE_ENDS):
             yield sentence
@@ -125,7 +137,11 @@ def _sentences(words: Iterable[SpokenWord]) -> Iterator[list[SpokenWord]]:
 
 def _split_at_gaps(words: Sequence[SpokenWord], gap_seconds: float) -> Iterator[Sequence[SpokenWord]]:
     gaps = enumerate(pairwise(words), start=1)
-    cuts = [at for at, (before, after) in gaps if after.start - before.end > gap_seconds]
+    cuts = [
+        at
+        for at, (before, after) in gaps
+        if after.start - before.end > gap_seconds or after.speaker != before.speaker
+    ]
     return (words[start:stop] for start, stop in pairwise([0, *cuts, len(words)]) if start < stop)
 
 
@@ -137,8 +153,13 @@ def _utterance(words: Sequence[SpokenWord], channel: int) -> JsonObject:
         "channel": channel,
         "transcript": spoken["transcript"],
         "words": list(map(word_json, words)),
+        **_speaker(words),
         "id": str(uuid.uuid4()),
     }
+
+
+def _speaker(words: Sequence[SpokenWord]) -> dict[str, int]:
+    return {} if words[0].speaker is None else {"speaker": words[0].speaker}
 
 
 def _range(words: Sequence[SpokenWord]) -> dict[str, float]:

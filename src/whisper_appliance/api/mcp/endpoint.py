@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from flask import Response, request
 from flask_openapi3.types import ResponseDict
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance import __version__
 from whisper_appliance.accounts.identity import Actor
@@ -28,6 +28,7 @@ from whisper_appliance.api.mcp.json_rpc import (
 from whisper_appliance.api.mcp.tools import Caller
 from whisper_appliance.core.errors import SignInRequired
 from whisper_appliance.core.i18n import N_
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import TRANSCRIPTS
@@ -48,7 +49,7 @@ INSTRUCTIONS = (
 TOOLS = {tool.name: tool for tool in (*library_tools.TOOLS, *transcribe_tools.TOOLS)}
 
 
-class RpcRequestBody(BaseModel):
+class RpcRequestBody(Schema):
     """A JSON-RPC 2.0 message of the Model Context Protocol."""
 
     jsonrpc: Literal["2.0"]
@@ -57,7 +58,7 @@ class RpcRequestBody(BaseModel):
     params: dict[str, Any] | None = None
 
 
-class RpcAnswer(BaseModel):
+class RpcAnswer(Schema):
     """The response, or an error of the protocol."""
 
     jsonrpc: Literal["2.0"]

@@ -4,12 +4,13 @@ import re
 from itertools import islice
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.api.mcp.citations import clock, link_to
 from whisper_appliance.api.mcp.tools import Arguments, Caller, Tool, ToolResult
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.core.search_terms import fold
 from whisper_appliance.library.listing import ListFilter, ListRange
 from whisper_appliance.library.search_words import search_words
@@ -41,7 +42,7 @@ class SearchArguments(Arguments):
     )
 
 
-class Passage(BaseModel):
+class Passage(Schema):
     """A place where words were found."""
 
     recording: str
@@ -74,7 +75,7 @@ class ListArguments(Arguments):
     cursor: str | None = Field(None, max_length=100, description="`next` of the answer before.")
 
 
-class ListedRecording(BaseModel):
+class ListedRecording(Schema):
     """A recording, without its words."""
 
     recording: str
@@ -113,7 +114,7 @@ class ReadArguments(Arguments):
     )
 
 
-class SpokenSegment(BaseModel):
+class SpokenSegment(Schema):
     """A phrase; times in seconds of the recording."""
 
     start_seconds: float

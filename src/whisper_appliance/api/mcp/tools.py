@@ -5,22 +5,23 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.errors import invalid_input
 
 JsonObject = dict[str, Any]
 
 
-class Arguments(BaseModel):
+class Arguments(Schema):
     """The arguments of a tool."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class ToolResult(BaseModel):
+class ToolResult(Schema):
     """The result of a tool, as structured content."""
 
     def to_text(self) -> str:

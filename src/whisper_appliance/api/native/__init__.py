@@ -2,6 +2,7 @@
 
 from whisper_appliance.api.native import (
     account,
+    chapters,
     edits,
     folder_shares,
     imports,
@@ -9,6 +10,7 @@ from whisper_appliance.api.native import (
     jobs,
     library,
     models,
+    notes,
     passkeys,
     presets,
     recordings,
@@ -20,6 +22,8 @@ from whisper_appliance.api.native import (
     transcribe,
     transcript_list,
     transcripts,
+    translation,
+    voices,
     webhooks,
 )
 
@@ -35,6 +39,11 @@ blueprints = (
     recordings.blueprint,
     imports.blueprint,
     edits.blueprint,
+    notes.blueprint,
+    chapters.blueprint,
+    translation.blueprint,
+    voices.blueprint,
+    voices.account_blueprint,
     models.blueprint,
     status.blueprint,
     account.blueprint,

@@ -4,15 +4,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from flask import Response, jsonify, render_template, request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.accounts.access import Resource
 from whisper_appliance.accounts.identity import SCOPES, Actor, Scope, User
 from whisper_appliance.api.native.export import ExportFields, FormatName, archive_response, own_transcripts
 from whisper_appliance.api.native.recordings import extension_of
+from whisper_appliance.api.native.transcripts import annotations
 from whisper_appliance.app.audio_retention import days_kept
 from whisper_appliance.core.errors import InvalidRequest, NotAllowed, NotFound, SignInRequired
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.library.transcript_rows import TranscriptSummary
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import clear_session_cookie, current_actor, require
@@ -38,7 +40,7 @@ USAGE_DAYS = 31
 SIGNED_IN_ERRORS = (401, 403)
 
 
-class RecordingsBody(BaseModel):
+class RecordingsBody(Schema):
     """For how long new recordings are kept."""
 
     days: int | None = Field(
@@ -48,26 +50,26 @@ class RecordingsBody(BaseModel):
     )
 
 
-class PasswordBody(BaseModel):
+class PasswordBody(Schema):
     """A new password, and proof that the old one is known."""
 
     old: str = Field(description="The present password.", max_length=1000)
     new: str = Field(description="The new one, 12 characters or more.", max_length=1000)
 
 
-class NameBody(BaseModel):
+class NameBody(Schema):
     """What can be changed of an account."""
 
     name: str = Field(description="The new name.", max_length=200, examples=["Ada"])
 
 
-class LanguageBody(BaseModel):
+class LanguageBody(Schema):
     """The language of the pages."""
 
     language: str | None = Field(description="Code of a language; null follows the browser.", examples=["de"])
 
 
-class KeyBody(BaseModel):
+class KeyBody(Schema):
     """A new key."""
 
     name: str = Field(description="What it is for.", max_length=200, examples=["Nightly batch"])
@@ -81,13 +83,13 @@ class DataQuery(ExportFields):
     formats: list[FormatName] = Field(["txt", "json"], min_length=1, description="A file of each.")
 
 
-class DeleteAccountBody(BaseModel):
+class DeleteAccountBody(Schema):
     """Proof that the caller, who deletes the account, is its user."""
 
     password: str = Field(description="The present password.", max_length=1000)
 
 
-class IdPath(BaseModel):
+class IdPath(Schema):
     """The address of a session or a key."""
 
     id: str = Field(description="Its id.", pattern=ID_REGEX)
@@ -120,6 +122,7 @@ def account_page() -> str:
         scopes=scopes,
         allowed_days=allowed,
         passkeys_possible=site_or_none() is not None,
+        sends_mail=appliance().settings.smtp_url is not None,
     )
 
 
@@ -293,7 +296,8 @@ def export_data(query: DataQuery) -> Response:
         return (path, extension_of(kept.media_type)) if kept and path.is_file() else None
 
     own = own_transcripts(appliance().transcripts, user.id)
-    return archive_response(own, query.formats, query, name, find_recording)
+    found = annotations(translated=query.translation == "beside")
+    return archive_response(own, query.formats, query, name, find_recording, found)
 
 
 @blueprint.delete(

@@ -1,17 +1,17 @@
 """Edits of a transcript: operations on its segments, undo and redo, live changes of others, versions."""
 
 import re
-import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, jsonify, make_response, request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from whisper_appliance.api.native.change_stream import ChangeStream, ClientRevisions, author_names
 from whisper_appliance.api.native.transcripts import TranscriptPath
-from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import ChangedMeanwhile, InvalidRequest, PreconditionMissing
-from whisper_appliance.library.revision_rows import Revision
+from whisper_appliance.core.schema import Schema
+from whisper_appliance.library.edits import Changes
 from whisper_appliance.library.transcript_rows import TranscriptSummary
 from whisper_appliance.transcript.paragraphs import paragraph_starts
 from whisper_appliance.web import errors, sse
@@ -23,7 +23,6 @@ from whisper_appliance.web.i18n import translate_error
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import TRANSCRIPTS, error_responses, text_response
 from whisper_appliance.web.schemas.edits import (
-    AuthorNames,
     DifferenceResponse,
     EditBody,
     EditResponse,
@@ -35,8 +34,8 @@ from whisper_appliance.web.schemas.edits import (
 
 MAX_EDIT_BYTES = 2 * 1024 * 1024
 """The limit of the body of an edit: find and replace in a long transcript is one edit."""
-HEARTBEAT_SECONDS = 15.0
-WAIT_SECONDS = 1.0
+MAX_SAFE_INTEGER = 2**53 - 1
+"""The largest whole number of a script."""
 REVISION = re.compile(r'(?:W/)?"(\d{1,9})"')
 
 blueprint = LazyBlueprint("edits", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
@@ -48,13 +47,23 @@ class RevisionPath(TranscriptPath):
     revision: int = Field(ge=0, le=10**9, description="Number of its revision; 0: as the machine wrote it.")
 
 
-class SinceQuery(BaseModel):
+class SinceQuery(Schema):
     """Which changes to send."""
 
     since: int = Field(0, ge=0, le=10**9, description="The last revision that the client has.")
+    chapters: int | None = Field(
+        None, ge=0, le=10**9, description="The `revision` of the chapters that the client has."
+    )
+    aligned: int | None = Field(
+        None,
+        ge=0,
+        le=MAX_SAFE_INTEGER,
+        description="The header `X-Words-Aligned` with which the transcript came, or `aligned` of the last "
+        "event `words`; left out: words that are aligned from now on.",
+    )
 
 
-class CompareQuery(BaseModel):
+class CompareQuery(Schema):
     """What to compare a version with."""
 
     since: int | None = Field(
@@ -79,13 +88,16 @@ def edit_segments(path: TranscriptPath, body: EditBody) -> Response:
     edited, the answer is 412 with the `changes` since, and nothing is changed.
     """
     entry = resources.authorized_transcript(path.id, "edit")
-    seen = _seen_revision()
+    seen = seen_revision()
     appliance().admission.check_edit(entry.owner, request.content_length or 0)
     author = current_actor().owner
     try:
         changes = appliance().edits.apply(path.id, body.operations, seen=seen, author=author)
     except ChangedMeanwhile as error:
         return _changed_meanwhile(path.id, error, seen or 0)
+    own = changes.revisions[-1:]
+    written = (segment.key for each in own for hunk in each.hunks for segment in hunk.added)
+    appliance().word_alignment.request(path.id, written)
     return edit_response(path.id, changes, seen)
 
 
@@ -117,8 +129,8 @@ def redo_edit(path: TranscriptPath) -> Response:
 def list_versions(path: TranscriptPath) -> Response:
     """The versions of a transcript, newest first: who changed it when. None, if nobody did."""
     resources.authorized_transcript(path.id, "read")
-    names, actor_id = author_names(), current_actor().owner
-    versions = appliance().edits.versions(path.id)
+    versions, actor_id = appliance().edits.versions(path.id), current_actor().owner
+    names = author_names(each.author for each in versions)
     return jsonify({"versions": [version_response(each, names, actor_id) for each in versions]})
 
 
@@ -148,7 +160,7 @@ def compare_version(path: RevisionPath, query: CompareQuery) -> Response:
 def restore_version(path: RevisionPath) -> Response:
     """Restores a version, as a change that can be undone. 0 is what the machine wrote."""
     entry = resources.authorized_transcript(path.id, "edit")
-    seen = _seen_revision()
+    seen = seen_revision()
     appliance().admission.check_edit(entry.owner, 0)
     changes = appliance().edits.restore(
         path.id, path.revision, author=current_actor().owner, seen=seen if seen is not None else -1
@@ -162,7 +174,15 @@ def restore_version(path: RevisionPath) -> Response:
     responses={
         200: text_response(
             "`event: change` with a revision, as in the answer to an edit, for each one after `since` and "
-            "then whenever somebody changes the transcript. Its id is the revision.",
+            "then whenever somebody changes the transcript. Its id is the revision; the last one of several "
+            "has the `paragraphs` as well. `event: title` and `event: notes` have the `title` and all "
+            "`notes`, `event: chapters` what `GET …/chapters` answers, at first and whenever they change; "
+            "not at first to a client that names their revision. "
+            "`event: translation` has the time at which the translation was `created`, and `id` and `status` "
+            "of the `job` that makes another one; null: there is none. "
+            "`event: words` has `segments` whose edited words were aligned with the audio. "
+            "`event: recording` has the kept `recording` and the `job_id` that wrote the words; both change "
+            "some time after a live session.",
             "text/event-stream",
         ),
         **error_responses(400, 401, 403, 404, 429, 503),
@@ -178,56 +198,9 @@ def stream_changes(path: TranscriptPath, query: SinceQuery) -> Response:
     authorize()
     last = request.headers.get("Last-Event-ID", "")
     since = int(last) if re.fullmatch(r"\d{1,9}", last) else query.since
-    stream = ChangeStream(appliance(), path.id, since, current_actor().owner)
+    has = ClientRevisions(since, query.chapters, query.aligned)
+    stream = ChangeStream(appliance(), path.id, has, current_actor().owner)
     return sse.sse_response(stream.events(), authorize)
-
-
-class ChangeStream:
-    """Sends one client the changes of one transcript, each once."""
-
-    def __init__(
-        self,
-        appliance: Appliance,
-        transcript_id: str,
-        since: int,
-        actor_id: str,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._appliance = appliance
-        self._transcript_id = transcript_id
-        self._since = since
-        self._actor_id = actor_id
-        self._monotonic = monotonic
-
-    def events(self) -> Iterator[str]:
-        """The stream, until the client disconnects or the appliance stops."""
-        return sse.with_heartbeat(self._frames(), HEARTBEAT_SECONDS, self._monotonic)
-
-    def _frames(self) -> Generator[str | None, None, None]:
-        with self._appliance.edit_notifier.subscribe(self._transcript_id) as changed:
-            yield sse.HEARTBEAT  # the client's stream opens with the first bytes
-            read_at = 0.0
-            changed.set()
-            while not self._appliance.queue.stopping:
-                # Changes that another process makes notify nobody here: they come with the next heartbeat.
-                if changed.is_set() or self._monotonic() - read_at >= HEARTBEAT_SECONDS:
-                    changed.clear()
-                    read_at = self._monotonic()
-                    yield from self._new_changes()
-                yield None
-                changed.wait(WAIT_SECONDS)
-
-    def _new_changes(self) -> Iterator[str]:
-        names = author_names()
-        for each in self._appliance.edits.since(self._transcript_id, self._since):
-            self._since = each.revision
-            shown = revision_response(each, names, self._actor_id)
-            yield sse.frame("change", shown, event_id=each.revision)
-
-
-def author_names() -> AuthorNames:
-    """The names of all users by id."""
-    return {user.id: user.name for user in appliance().accounts.users.list_users()}
 
 
 def etag(revision: int) -> str:
@@ -235,7 +208,7 @@ def etag(revision: int) -> str:
     return f'"{revision}"'
 
 
-def edit_response(transcript_id: str, changes: Sequence[Revision], seen: int | None) -> Response:
+def edit_response(transcript_id: str, changes: Changes, seen: int | None) -> Response:
     """The answer to an edit: the revisions that the client does not have."""
     state = _state(transcript_id, changes, seen)
     response = jsonify(state)
@@ -243,23 +216,23 @@ def edit_response(transcript_id: str, changes: Sequence[Revision], seen: int | N
     return response
 
 
-def _state(transcript_id: str, changes: Sequence[Revision], seen: int | None) -> dict[str, Any]:
+def _state(transcript_id: str, changes: Changes, seen: int | None) -> dict[str, Any]:
     actor_id = current_actor().owner
-    names = author_names()
+    names = author_names(each.author for each in changes.revisions)
     undo, redo = appliance().edits.can_undo(transcript_id, actor_id)
-    last = changes[-1].revision if changes else seen
+    last = changes.revisions[-1].revision if changes.revisions else seen
     return {
         "revision": last if last is not None else appliance().edits.revision(transcript_id),
         "can_undo": undo > 0,
         "can_redo": redo > 0,
-        "changes": [revision_response(each, names, actor_id) for each in changes],
-        "paragraphs": paragraph_starts(appliance().edits.current(transcript_id)),
+        "changes": [revision_response(each, names, actor_id) for each in changes.revisions],
+        "paragraphs": paragraph_starts(changes.transcript),
     }
 
 
-def _take_back(transcript_id: str, run: Callable[..., tuple[Revision, ...]]) -> Response:
+def _take_back(transcript_id: str, run: Callable[..., Changes]) -> Response:
     resources.authorized_transcript(transcript_id, "edit")
-    wanted = _seen_revision()
+    wanted = seen_revision()
     seen = appliance().edits.revision(transcript_id) if wanted is None else wanted
     try:
         changes = run(transcript_id, author=current_actor().owner, seen=seen)
@@ -270,7 +243,7 @@ def _take_back(transcript_id: str, run: Callable[..., tuple[Revision, ...]]) -> 
 
 def _changed_meanwhile(transcript_id: str, error: ChangedMeanwhile, seen: int) -> Response:
     """The error, with what the client needs to show both versions."""
-    changes = appliance().edits.since(transcript_id, seen)
+    changes = appliance().edits.changes_since(transcript_id, seen)
     body = {**errors.error_body(error.code, translate_error(error)), **_state(transcript_id, changes, seen)}
     response = make_response(jsonify(body), errors.status_of(ChangedMeanwhile))
     response.headers["ETag"] = etag(body["revision"])
@@ -278,7 +251,7 @@ def _changed_meanwhile(transcript_id: str, error: ChangedMeanwhile, seen: int) -
     return response
 
 
-def _seen_revision() -> int | None:
+def seen_revision() -> int | None:
     """The revision in If-Match; None for `*`. Raises `PreconditionMissing`, `InvalidRequest`."""
     given = request.headers.get("If-Match", "").strip()
     if not given:

@@ -2,23 +2,42 @@
 
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from flask import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.core.errors import InvalidRequest, NotFound
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.library.transcript_rows import StoredTranscript, TranscriptSummary
 from whisper_appliance.library.transcripts import TranscriptRepository
+from whisper_appliance.transcript.chapters import Chapter
 from whisper_appliance.transcript.formats import FORMATS, export
 from whisper_appliance.transcript.formats.format import ExportOptions
+from whisper_appliance.transcript.model import Note, Transcript
 from whisper_appliance.web.content_disposition import attachment, file_safe
 
 PAGE = 100
 MOST_IDS = 1000
 CHUNK_BYTES = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """What belongs to a transcript: notes, chapters by hand and its translation, None if there are none."""
+
+    notes: tuple[Note, ...] = ()
+    chapters: tuple[Chapter, ...] | None = None
+    translation: Transcript | None = None
+
+
+NOTHING = Annotations()
+ANNOTATED = frozenset({"docx", "pdf", "md", "html"})
+"""Formats that show annotations; JSON has them from elsewhere."""
+FindAnnotations = Callable[[str], Annotations]
 FindRecording = Callable[[TranscriptSummary], tuple[Path, str] | None]
 
 TextFormatName = Literal["json", "txt", "srt", "vtt", "tsv"]
@@ -26,7 +45,7 @@ FormatName = Literal["json", "txt", "srt", "vtt", "tsv", "csv", "ass", "md", "ht
 FrameRate = Literal["23.976", "24", "25", "29.97", "30", "50", "59.94", "60"]
 
 
-class ExportFields(BaseModel):
+class ExportFields(Schema):
     """How to write transcripts as files; a format leaves out what it has no use for."""
 
     max_line_chars: int = Field(
@@ -42,9 +61,19 @@ class ExportFields(BaseModel):
         True, description="txt, md, html, docx, pdf, edl: join phrases to paragraphs; false: a line each."
     )
     frame_rate: FrameRate = Field("25", description="edl: frames a second of the video.")
+    chapters: bool = Field(
+        True, description="docx, pdf, md, html: with chapters by hand as headings; json: with them."
+    )
+    notes: bool = Field(True, description="docx (as comments), md, html, json: with notes.")
 
-    def options(self, summary: TranscriptSummary) -> ExportOptions:
-        """The options for one transcript."""
+    translation: Literal["no", "beside"] = Field(
+        "no",
+        description="All but tsv and edl: `beside` writes the translation, where there is one, "
+        "below or beside each paragraph, caption or phrase.",
+    )
+
+    def options(self, summary: TranscriptSummary, annotations: Annotations = NOTHING) -> ExportOptions:
+        """The options for one transcript, and what was written about it."""
         return ExportOptions(
             title=summary.title,
             created=summary.created,
@@ -54,6 +83,9 @@ class ExportFields(BaseModel):
             speakers=self.speakers,
             paragraphs=self.paragraphs,
             frame_rate=float(self.frame_rate),
+            notes=annotations.notes if self.notes else (),
+            chapters=annotations.chapters if self.chapters else None,
+            translation=annotations.translation if self.translation == "beside" else None,
         )
 
 
@@ -82,10 +114,12 @@ def text_formats() -> dict[str, object]:
     }
 
 
-def file_response(stored: StoredTranscript, query: ExportQuery) -> Response:
+def file_response(
+    stored: StoredTranscript, query: ExportQuery, annotations: Annotations = NOTHING
+) -> Response:
     """The response with a transcript in one of the formats other than the JSON of the API."""
     chosen = FORMATS[query.format]
-    written = export(stored.transcript, query.format, query.options(stored.summary))
+    written = export(stored.transcript, query.format, query.options(stored.summary, annotations))
     response = Response(written, mimetype=chosen.media_type)
     if query.download or query.format == "html":
         response.headers["Content-Disposition"] = attachment(stored.summary.title + chosen.extension)
@@ -98,13 +132,15 @@ def archive_response(
     fields: ExportFields,
     name: str,
     find_recording: FindRecording = lambda _summary: None,
+    find_annotations: FindAnnotations = lambda _id: NOTHING,
 ) -> Response:
     """The response with a ZIP archive, streamed, so that it is never whole in memory.
 
-    `find_recording` returns the kept recording of a transcript that goes into it, with its extension.
+    `find_recording` returns the kept recording of a transcript that goes into it, with its extension;
+    `find_annotations` the chapters and notes of the transcript with an id.
     """
     chosen = tuple(dict.fromkeys(formats))
-    content = _archive(transcripts, chosen, fields, find_recording)
+    content = _archive(transcripts, chosen, fields, find_recording, find_annotations)
     response = Response(content, mimetype="application/zip")
     response.headers["Content-Disposition"] = attachment(name)
     response.headers["X-Accel-Buffering"] = "no"
@@ -150,11 +186,12 @@ def _archive(
     formats: tuple[FormatName, ...],
     fields: ExportFields,
     find_recording: FindRecording,
+    find_annotations: FindAnnotations,
 ) -> Iterator[bytes]:
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload] # only written to
         for stored in transcripts:
-            options = fields.options(stored.summary)
+            options = fields.options(stored.summary, find_annotations(stored.summary.id))
             for format_name in formats:
                 name = _name(stored.summary) + FORMATS[format_name].extension
                 try:

@@ -3,12 +3,13 @@
 from typing import Any
 
 from flask import Response, jsonify
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.accounts.access import ShareRole
 from whisper_appliance.api.native.library import FolderPath
 from whisper_appliance.core.errors import SignInRequired
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.library.folder_shares import FolderShare
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import current_actor, own_resource, require
@@ -26,14 +27,14 @@ class FolderSharePath(FolderPath):
     share: str = Field(description="Id of the share.", pattern=ID_REGEX)
 
 
-class FolderShareBody(BaseModel):
+class FolderShareBody(Schema):
     """With whom to share a folder."""
 
     user: str = Field(description="Name of a user.", max_length=200, examples=["Ada"])
     role: ShareRole = Field("reader", description="What the user may do with everything in the folder.")
 
 
-class FolderShareResponse(BaseModel):
+class FolderShareResponse(Schema):
     """One share of a folder."""
 
     id: str
@@ -42,7 +43,7 @@ class FolderShareResponse(BaseModel):
     created: str = UtcTime
 
 
-class FolderShareList(BaseModel):
+class FolderShareList(Schema):
     """Whom a folder is shared with."""
 
     shares: list[FolderShareResponse]

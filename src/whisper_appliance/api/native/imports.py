@@ -1,8 +1,9 @@
 """POST /api/transcripts/import: transcripts that were made elsewhere."""
 
 from flask import Response, jsonify, request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import own_resource, require
 from whisper_appliance.web.context import appliance, web_context
@@ -34,21 +35,21 @@ BODY = {
 }
 
 
-class ImportedResponse(BaseModel):
+class ImportedResponse(Schema):
     """A transcript that was imported."""
 
     name: str = Field(description="Of its file.")
     id: str = Field(description="Of the transcript.")
 
 
-class NotImportedResponse(BaseModel):
+class NotImportedResponse(Schema):
     """A file of an archive that was not imported."""
 
     name: str = Field(description="Of the file.")
     message: str = Field(description="What is wrong with it.")
 
 
-class ImportResponse(BaseModel):
+class ImportResponse(Schema):
     """What became of the file, or of the files in an archive."""
 
     imported: list[ImportedResponse]
@@ -72,7 +73,9 @@ def import_transcripts() -> tuple[Response, int]:
         uploads.slot(actor.owner or actor.client, actor.network),
         uploads.receive(request, lambda _fields: None, FileRules(check_type=False)) as upload,
     ):
-        results = list(appliance().import_transcripts.import_file(upload.path, upload.name, actor.owner))
+        name = actor.user.name if actor.user else ""
+        importing = appliance().import_transcripts.import_file(upload.path, upload.name, actor.owner, name)
+        results = list(importing)
     if len(results) == 1 and results[0].error:
         raise results[0].error
     record("transcript.import", "", count=sum(not each.error for each in results))

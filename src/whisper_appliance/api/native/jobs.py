@@ -3,9 +3,10 @@
 from typing import Literal
 
 from flask import Response, jsonify
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance
@@ -18,7 +19,7 @@ from whisper_appliance.web.schemas.transcript import JobList, JobResponse
 blueprint = LazyBlueprint("jobs", __name__, url_prefix="/api/jobs", abp_tags=[JOBS])
 
 
-class JobListQuery(BaseModel):
+class JobListQuery(Schema):
     """Which jobs to list."""
 
     limit: int = Field(100, ge=1, le=200, description="Most jobs in one answer.")
@@ -28,7 +29,7 @@ class JobListQuery(BaseModel):
     )
 
 
-class MoveBody(BaseModel):
+class MoveBody(Schema):
     """Where a job is moved to."""
 
     before: str | None = Field(

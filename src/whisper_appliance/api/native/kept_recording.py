@@ -2,10 +2,10 @@
 
 import hashlib
 import os
-import shutil
 from pathlib import Path
 
 from whisper_appliance.api.native.transcribe_form import TranscribeForm
+from whisper_appliance.core.atomic_files import link_or_copy
 from whisper_appliance.core.errors import InvalidRequest, NotAllowed, NotFound
 from whisper_appliance.library.transcript_rows import TranscriptSummary
 from whisper_appliance.web.auth import resources
@@ -42,7 +42,8 @@ def use_kept_recording(upload: Upload, form: TranscribeForm) -> None:
     upload.size_bytes = (upload.path if form.is_span else recording).stat().st_size
     appliance().submit_recording.admit(owner, upload.size_bytes)
     if not form.is_span:
-        _link(recording, upload.path)
+        link_or_copy(recording, upload.path)
+        os.utime(upload.path)  # the age of an upload decides when an orphan is removed
     with upload.path.open("rb") as file:
         upload.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -56,14 +57,6 @@ def _cut(recording: Path, upload: Upload, form: TranscribeForm) -> None:
     form.track = None  # the excerpt has one track
     upload.title = f"{upload.title} ({_clock(start)}-{_clock(start + seconds)})"
     upload.name = f"{upload.title}.wav"
-
-
-def _link(recording: Path, target: Path) -> None:
-    """Another name of the same file, because neither is ever written; a copy where links are not possible."""
-    try:
-        os.link(recording, target)
-    except OSError:
-        shutil.copyfile(recording, target)
 
 
 def _file_name(entry: TranscriptSummary) -> str:

@@ -4,12 +4,13 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from flask import Response, jsonify
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.accounts.access import ShareRole
 from whisper_appliance.api.native.transcripts import owner_name
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.library.bulk_actions import MAX_TRANSCRIPTS, ActionName, BulkAction
 from whisper_appliance.library.folders import TOP, Folder
 from whisper_appliance.library.tags import MAX_TAGS_PER_TRANSCRIPT
@@ -25,20 +26,20 @@ FolderId = Field(None, pattern=ID_REGEX, description="Id of a folder; null for n
 Name = Field(description="A line of text.", max_length=1000, examples=["Interviews"])
 
 
-class FolderPath(BaseModel):
+class FolderPath(Schema):
     """The address of a folder or a tag."""
 
     id: str = Field(description="Its id.", pattern=ID_REGEX)
 
 
-class NewFolderBody(BaseModel):
+class NewFolderBody(Schema):
     """A new folder."""
 
     name: str = Name
     parent: str | None = FolderId
 
 
-class FolderBody(BaseModel):
+class FolderBody(Schema):
     """What can be changed of a folder; what is left out stays."""
 
     name: str | None = Field(None, description="The new name.", max_length=1000)
@@ -49,13 +50,13 @@ class FolderBody(BaseModel):
     )
 
 
-class TagBody(BaseModel):
+class TagBody(Schema):
     """The new name of a tag."""
 
     name: str = Name
 
 
-class ActionBody(BaseModel):
+class ActionBody(Schema):
     """An action, and the transcripts to do it to."""
 
     action: ActionName = Field(description="What to do.")
@@ -72,7 +73,7 @@ class ActionBody(BaseModel):
     folder: str | None = FolderId
 
 
-class FolderResponse(BaseModel):
+class FolderResponse(Schema):
     """A folder."""
 
     id: str
@@ -81,7 +82,7 @@ class FolderResponse(BaseModel):
     transcripts: int = Field(description="How many are directly in it, without the trash.")
 
 
-class SharedFolderResponse(BaseModel):
+class SharedFolderResponse(Schema):
     """A folder that somebody else shared with the caller."""
 
     id: str
@@ -90,7 +91,7 @@ class SharedFolderResponse(BaseModel):
     role: ShareRole = Field(description="What the caller may do with everything in it.")
 
 
-class TagResponse(BaseModel):
+class TagResponse(Schema):
     """A tag."""
 
     id: str
@@ -98,14 +99,14 @@ class TagResponse(BaseModel):
     transcripts: int = Field(description="How many have it, without the trash.")
 
 
-class FacetResponse(BaseModel):
+class FacetResponse(Schema):
     """A value, and how many transcripts have it."""
 
     value: str
     count: int
 
 
-class LibraryResponse(BaseModel):
+class LibraryResponse(Schema):
     """What lists can be filtered by, with the numbers of transcripts."""
 
     total: int
@@ -121,7 +122,7 @@ class LibraryResponse(BaseModel):
     speakers: list[FacetResponse] = Field(description="The 1,000 most frequent ones.")
 
 
-class ActionResponse(BaseModel):
+class ActionResponse(Schema):
     """The ids of the transcripts to which the action was done."""
 
     changed: list[str]

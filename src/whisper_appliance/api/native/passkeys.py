@@ -3,10 +3,11 @@
 from typing import Any
 
 from flask import Response, jsonify
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.accounts.passkeys import Passkey
 from whisper_appliance.api.native.account import SIGNED_IN_ERRORS, IdPath, signed_in_user
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.auth.passkey_site import current_site
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -17,7 +18,7 @@ from whisper_appliance.web.schemas.transcript import UtcTime
 blueprint = LazyBlueprint("passkeys", __name__, abp_tags=[ACCOUNT])
 
 
-class PasskeyResponse(BaseModel):
+class PasskeyResponse(Schema):
     """A passkey."""
 
     id: str
@@ -27,13 +28,13 @@ class PasskeyResponse(BaseModel):
     last_used: str | None
 
 
-class PasskeyList(BaseModel):
+class PasskeyList(Schema):
     """Passkeys, the oldest first."""
 
     passkeys: list[PasskeyResponse]
 
 
-class PasskeyBody(BaseModel):
+class PasskeyBody(Schema):
     """A passkey that the browser made."""
 
     name: str = Field(description="Where it is.", max_length=200, examples=["Phone"])

@@ -3,12 +3,13 @@
 from typing import Any
 
 from flask import Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from whisper_appliance.accounts.access import Action
 from whisper_appliance.api.native.transcribe_form import TranscriptionFields
 from whisper_appliance.core.errors import SignInRequired
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.library.presets import MAX_NAME_CHARS, Preset
 from whisper_appliance.web.auth.authentication import own_resource, require
 from whisper_appliance.web.context import appliance
@@ -24,7 +25,7 @@ class PresetOptions(TranscriptionFields):
     model_config = ConfigDict(extra="forbid")
 
 
-class PresetBody(BaseModel):
+class PresetBody(Schema):
     """A preset as it shall be."""
 
     name: str = Field(description="Its name.", max_length=MAX_NAME_CHARS, examples=["Interviews"])
@@ -32,13 +33,13 @@ class PresetBody(BaseModel):
     default: bool = Field(False, description="Whether the pages begin with it; at most one is.")
 
 
-class PresetPath(BaseModel):
+class PresetPath(Schema):
     """The address of a preset."""
 
     id: str = Field(description="Id of the preset.", pattern=ID_REGEX)
 
 
-class PresetResponse(BaseModel):
+class PresetResponse(Schema):
     """A preset."""
 
     id: str
@@ -47,7 +48,7 @@ class PresetResponse(BaseModel):
     default: bool
 
 
-class PresetList(BaseModel):
+class PresetList(Schema):
     """The presets of the actor by name."""
 
     presets: list[PresetResponse]

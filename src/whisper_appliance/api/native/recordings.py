@@ -5,11 +5,12 @@ from mimetypes import guess_extension
 
 from flask import Response, jsonify
 from flask_openapi3.types import ResponseDict
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from whisper_appliance.api.native.transcripts import TranscriptPath, recording_json
+from whisper_appliance.api.native.transcripts import TranscriptPath
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.library.transcript_rows import TranscriptSummary
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.auth.audit import record
@@ -17,7 +18,7 @@ from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.media_files import media_response
 from whisper_appliance.web.openapi import TRANSCRIPTS, error_responses
-from whisper_appliance.web.schemas.transcript import RecordingResponse
+from whisper_appliance.web.schemas.transcript import RecordingResponse, recording_response
 
 blueprint = LazyBlueprint("recordings", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
 
@@ -25,13 +26,13 @@ PEAKS_TYPE = "application/octet-stream"
 EXTENSIONS = {"audio/mp4": ".m4a", "audio/ogg": ".ogg", "audio/webm": ".webm", "audio/wav": ".wav"}
 
 
-class AudioQuery(BaseModel):
+class AudioQuery(Schema):
     """How to send the recording."""
 
     download: bool = Field(False, description="Answer as a file to save.")
 
 
-class EndBody(BaseModel):
+class EndBody(Schema):
     """When the recording is deleted."""
 
     days: int | None = Field(
@@ -92,7 +93,7 @@ def keep_audio(path: TranscriptPath, body: EndBody) -> Response:
         days = allowed
     recordings.set_end(path.id, written(datetime.now(UTC) + timedelta(days=days)) if days else None)
     record("recording.keep", path.id, days=days)
-    return jsonify(recording_json(entry))
+    return jsonify(recording_response(appliance().recordings.find(entry.id)))
 
 
 @blueprint.delete(

@@ -11,7 +11,7 @@ from email.utils import formatdate
 
 from flask import Response, g, request, url_for
 from flask_openapi3.types import ResponseDict
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.api.native.transcribe import read_own_form
@@ -28,6 +28,7 @@ from whisper_appliance.core.errors import (
     UnsupportedMedia,
 )
 from whisper_appliance.core.ids import ID_REGEX, new_id
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance, web_context
 from whisper_appliance.web.idempotency import wants_reuse
@@ -46,7 +47,7 @@ MAX_METADATA_CHARS = 16 * 1024
 CHUNK_TYPE = "application/offset+octet-stream"
 
 
-class UploadPath(BaseModel):
+class UploadPath(Schema):
     """The address of an upload."""
 
     id: str = Field(description="Id of the upload.", pattern=ID_REGEX)
@@ -137,7 +138,7 @@ def append_to_upload(path: UploadPath) -> Response:
     actor, uploads, store = _actor(), web_context().uploads, appliance().partial_uploads
     if request.mimetype != CHUNK_TYPE:
         raise UnsupportedMedia("Send the bytes as {media_type}.", media_type=CHUNK_TYPE)
-    uploads.check(request, form=False)
+    uploads.check(request, field=None)
     upload = store.find(path.id, _client(actor))
     with uploads.slot(actor.owner or actor.client, actor.network), store.locked(upload) as held:
         offset = store.offset(held)

@@ -1,10 +1,10 @@
 """The second factor of the actor: set up with an authenticator app, recovery codes, turned off."""
 
-import segno
 from flask import Response, jsonify, render_template, request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.api.native.account import SIGNED_IN_ERRORS, signed_in_user
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.auth.safe_redirect import safe_next
 from whisper_appliance.web.auth.second_factor import is_required
 from whisper_appliance.web.context import appliance
@@ -14,7 +14,7 @@ from whisper_appliance.web.openapi import ACCOUNT, PAGES, error_responses, page_
 blueprint = LazyBlueprint("second_factor", __name__, abp_tags=[ACCOUNT])
 
 
-class SecondFactorResponse(BaseModel):
+class SecondFactorResponse(Schema):
     """The second factor of an account."""
 
     since: str | None = Field(description="Since when it is on, UTC, ISO 8601; null: it is off.")
@@ -22,7 +22,7 @@ class SecondFactorResponse(BaseModel):
     required: bool = Field(description="Whether this account must have one (SECOND_FACTOR_REQUIRED).")
 
 
-class EnrolmentResponse(BaseModel):
+class EnrolmentResponse(Schema):
     """A new secret, which counts once a code of it was sent."""
 
     secret: str = Field(description="In base32, to type into an authenticator app.")
@@ -30,26 +30,26 @@ class EnrolmentResponse(BaseModel):
     qr_code: str = Field(description="The same as QR code: a data: address of an image (SVG).")
 
 
-class CodeBody(BaseModel):
+class CodeBody(Schema):
     """A code of the authenticator app."""
 
     code: str = Field(description="Six digits.", max_length=100)
 
 
-class RecoveryCodesResponse(BaseModel):
+class RecoveryCodesResponse(Schema):
     """Recovery codes, shown only in this response. Each works once, in place of a code of the app."""
 
     recovery_codes: list[str]
 
 
-class TurnOffBody(BaseModel):
+class TurnOffBody(Schema):
     """Proof that the caller, who turns the second factor off, is its user."""
 
     password: str = Field(description="The password of the account.", max_length=1000)
     code: str = Field(description="A code of the app, or a recovery code.", max_length=100)
 
 
-class SetUpQuery(BaseModel):
+class SetUpQuery(Schema):
     """Where to go afterwards."""
 
     next: str = Field("/account", description="Path of a page of this appliance.")
@@ -90,6 +90,8 @@ def get_second_factor() -> Response:
 )
 def enrol() -> Response:
     """Begins the set-up: a secret for an authenticator app. Nothing changes before a code of it is sent."""
+    import segno  # only this answer has a code
+
     _, user = signed_in_user()
     enrolment = appliance().accounts.second_factors.enrol(user)
     qr_code = segno.make(enrolment.uri, error="m").svg_data_uri(scale=4, light="#fff")

@@ -3,9 +3,9 @@
 from flask import Response, jsonify, render_template
 from flask_openapi3.models import OPENAPI3_REF_PREFIX
 from flask_openapi3.types import ResponseDict
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from whisper_appliance.api.native.export import ExportQuery, file_response, text_formats
+from whisper_appliance.api.native.export import Annotations, ExportQuery, file_response, text_formats
 from whisper_appliance.api.native.recordings import (
     AUDIO_RESPONSE,
     PEAKS_RESPONSE,
@@ -13,11 +13,12 @@ from whisper_appliance.api.native.recordings import (
     audio_response,
     peaks_response,
 )
-from whisper_appliance.api.native.transcripts import recording_json
 from whisper_appliance.core.errors import NotFound
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.library.shares import NO_LINK, Share
 from whisper_appliance.library.transcript_rows import StoredTranscript, TranscriptSummary
-from whisper_appliance.transcript.codec import to_dict
+from whisper_appliance.transcript.beside import language_of, lines_beside
+from whisper_appliance.transcript.codec import to_dict, with_translation
 from whisper_appliance.transcript.paragraphs import paragraph_starts
 from whisper_appliance.transcript.times import with_valid_times
 from whisper_appliance.web.auth.audit import record
@@ -26,23 +27,25 @@ from whisper_appliance.web.context import appliance
 from whisper_appliance.web.i18n import localized
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import PAGES, TRANSCRIPTS, error_responses, page_response
+from whisper_appliance.web.schemas.chapters import ChapterResponse, chapters_response
 from whisper_appliance.web.schemas.transcript import (
     NoticeResponse,
     RecordingResponse,
     SegmentResponse,
     UtcTime,
+    recording_response,
 )
 
 blueprint = LazyBlueprint("shared", __name__, abp_tags=[TRANSCRIPTS])
 
 
-class LinkPath(BaseModel):
+class LinkPath(Schema):
     """The address behind a public link."""
 
     token: str = Field(description="Token of the link.", max_length=100)
 
 
-class SharedTranscriptResponse(BaseModel):
+class SharedTranscriptResponse(Schema):
     """A transcript as its public link shows it: what was said, not how it was made, nor by whom."""
 
     title: str
@@ -53,7 +56,12 @@ class SharedTranscriptResponse(BaseModel):
     segments: list[SegmentResponse]
     paragraphs: list[int] = Field([], description="Places of the segments that start a paragraph.")
     warnings: list[NoticeResponse]
+    chapters: list[ChapterResponse] = Field([])
     expires: str | None = Field(None, description="When the link ends.")
+    translation_language: str | None = Field(
+        None,
+        description="With `translation=beside`: that of each segment's `translation`; null: there is none.",
+    )
     recording: RecordingResponse | None = Field(
         None, description="null: not kept, or the link does not include it."
     )
@@ -95,22 +103,31 @@ def get_shared_transcript(path: LinkPath, query: ExportQuery) -> Response:
     """What is behind a public link, in any format. Needs no account."""
     stored, share = _transcript_of_link(path.token)
     title, transcript = stored.summary.title, with_valid_times(stored.transcript)
+    stored_chapters = appliance().chapters.of(stored.summary.id)
+    made = appliance().translations.of(stored.summary.id) if query.translation == "beside" else None
     if query.format == "json":
+        kept = appliance().recordings.find(stored.summary.id) if share.audio else None
         head = {
             "title": title,
             "paragraphs": paragraph_starts(transcript),
             "created": stored.summary.created,
             "expires": share.expires,
-            "recording": recording_json(stored.summary) if share.audio else None,
+            "recording": recording_response(kept),
+            "translation_language": language_of(made.transcript) if made else None,
+            "chapters": chapters_response(transcript, stored_chapters)["chapters"],
         }
         body = to_dict(transcript)
+        if made:
+            with_translation(body, lines_beside(transcript.segments, made.transcript.segments))
         if not query.download:
             body["warnings"] = localized(body["warnings"])
         response = jsonify(SharedTranscriptResponse(**{**body, **head}).model_dump())
         if query.download:
             response.headers["Content-Disposition"] = attachment(f"{title}.json")
     else:
-        response = file_response(stored, query)
+        beside = made.transcript if made else None
+        found = Annotations(chapters=stored_chapters.chapters, translation=beside)
+        response = file_response(stored, query, found)
     if query.download or query.format != "json":
         record("share.export", stored.summary.id, format=query.format)
     return response

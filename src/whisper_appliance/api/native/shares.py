@@ -3,12 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 from flask import Response, jsonify, url_for
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.accounts.access import ShareRole
 from whisper_appliance.api.native.transcripts import TranscriptPath, received_response
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound, SignInRequired
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.library.listing import MAX_PAGE_SIZE, ListFilter, ListRange
 from whisper_appliance.library.shares import Share
 from whisper_appliance.web.auth import resources
@@ -30,7 +31,7 @@ class SharePath(TranscriptPath):
     share: str = Field(description="Id of the share.", pattern=ID_REGEX)
 
 
-class ShareBody(BaseModel):
+class ShareBody(Schema):
     """With whom to share: a user, or everybody who has the link."""
 
     user: str | None = Field(
@@ -42,11 +43,12 @@ class ShareBody(BaseModel):
     audio: bool = Field(False, description="Whether a link includes the recording, where it is kept.")
     role: ShareRole | None = Field(
         None,
-        description="What a user may do; an editor also edits text and title. Null: as before, or `reader`.",
+        description="What a user may do: a commenter also writes notes, an editor also edits text and title. "
+        "Null: as before, or `reader`.",
     )
 
 
-class ShareResponse(BaseModel):
+class ShareResponse(Schema):
     """One share: with a user, or a link."""
 
     id: str
@@ -58,7 +60,7 @@ class ShareResponse(BaseModel):
     role: ShareRole = Field("reader", description="What a user may do.")
 
 
-class ShareList(BaseModel):
+class ShareList(Schema):
     """Whom a transcript is shared with."""
 
     shares: list[ShareResponse]
@@ -70,7 +72,7 @@ class ReceivedTranscriptResponse(TranscriptSummaryResponse):
     shared: str | None = Field(description="When it was. Null: a folder that it is in is shared.")
 
 
-class ReceivedList(BaseModel):
+class ReceivedList(Schema):
     """The transcripts that are shared with the caller, newest first."""
 
     transcripts: list[ReceivedTranscriptResponse]
@@ -91,15 +93,15 @@ def list_shares(path: TranscriptPath) -> Response:
     operation_id="sharing_share__hex32_id__shares_post",
 )
 def create_share(path: TranscriptPath, body: ShareBody) -> tuple[Response, int]:
-    """Shares a transcript with a user, who may read and export it, or edit it, or by a link for everybody.
+    """Shares a transcript with a user, who may read, comment on or edit it, or by a link for everybody.
 
     For a user with whom it is shared already, this changes the role.
     """
     actor = current_actor()
     resources.authorized_transcript(path.id, "share")
     if body.user is None:
-        if body.role == "editor":
-            raise InvalidRequest("Links are for reading. Name a user who is to edit.", field="role")
+        if body.role not in (None, "reader"):
+            raise InvalidRequest("Links are for reading. Name a user who is to do more.", field="role")
         expires = datetime.now(UTC) + timedelta(days=body.days) if body.days else None
         made = appliance().shares.create_link(path.id, by=actor.owner, expires=expires, audio=body.audio)
         record("share.link", path.id, share=made.id, expires=made.expires, audio=made.audio)

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from whisper_appliance.api.native.export import FormatName
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.diarization.contract import MAX_SPEAKERS
 from whisper_appliance.engines.contract import Channels, Options, Quality, Task
 from whisper_appliance.transcript.languages import language_code
@@ -16,7 +17,7 @@ from whisper_appliance.web.errors import invalid_input
 MIN_SPAN_SECONDS = 0.1
 
 
-class TranscriptionFields(BaseModel):
+class TranscriptionFields(Schema):
     """The options of a transcription. All may be left out."""
 
     language: str | None = Field(

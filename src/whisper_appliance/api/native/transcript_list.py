@@ -1,15 +1,18 @@
 """The list of the actor's transcripts: searched, filtered, sorted, and read part by part."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from flask import Response, jsonify
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.api.native.transcripts import received_response, summary_response
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.core.schema import Schema
+from whisper_appliance.library.list_statistics import list_statistics
 from whisper_appliance.library.listing import NO_FOLDER, ListedTranscript, ListFilter, ListRange, Sort
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance
@@ -20,7 +23,7 @@ from whisper_appliance.web.schemas.transcript import TranscriptListResponse
 blueprint = LazyBlueprint("transcript_list", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
 
 
-class FilterQuery(BaseModel):
+class FilterQuery(Schema):
     """Which transcripts are meant."""
 
     q: str = Field(
@@ -74,6 +77,26 @@ class FilterQuery(BaseModel):
         )
 
 
+class GroupResponse(Schema):
+    """The transcripts that have a value."""
+
+    value: str
+    transcripts: int
+    seconds: float = Field(description="Of audio.")
+
+
+class ListStatisticsResponse(Schema):
+    """How much there is in a list. Groups come with the most seconds first, months in their order."""
+
+    total: int = Field(description="Transcripts.")
+    seconds: float = Field(description="Of audio.")
+    months: list[GroupResponse] = Field(description="UTC, such as `2026-03`.")
+    languages: list[GroupResponse]
+    folders: list[GroupResponse] = Field(description="By name, empty for none; not of shared ones.")
+    speakers: list[GroupResponse] = Field(description="The first 20, by the transcripts they speak in.")
+    sources: list[GroupResponse]
+
+
 class ListQuery(FilterQuery):
     """Which part of the list is wanted, and in which order."""
 
@@ -106,13 +129,28 @@ def list_transcripts(query: ListQuery) -> Response:
     )
 
 
+@blueprint.get(
+    "/statistics",
+    responses={200: ListStatisticsResponse, **error_responses(400, 401, 403, 404, 503)},
+    operation_id="transcripts_statistics_statistics_get",
+)
+def get_list_statistics(query: FilterQuery) -> Response:
+    """How much there is in a list, by month, language, folder, speaker and source."""
+    owner = require("read").owner
+    return jsonify(asdict(list_statistics(appliance().database, owner, query.to_filter())))
+
+
 def listed_response(listed: ListedTranscript, owner: str) -> dict[str, Any]:
     """A transcript in a list of `owner` as JSON, with the hits of the search."""
-    response = summary_response(listed.summary) | {"tags": list(listed.tags)}
-    if listed.summary.owner != owner:
+    if listed.summary.owner == owner:
+        response = summary_response(listed.summary) | {"tags": list(listed.tags)}
+    else:
         response = received_response(listed.summary)
     if listed.hits:
-        hits = [{"start": round(hit.start, 2), "pieces": list(hit.pieces)} for hit in listed.hits.hits]
+        hits = [
+            {"start": round(hit.start, 2), "pieces": list(hit.pieces), "note": hit.note_id or None}
+            for hit in listed.hits.hits
+        ]
         found = hits[0]["pieces"] if hits else None
         response |= {"hits": hits, "hit_count": listed.hits.count, "found": found}
     return response

@@ -1,16 +1,23 @@
 """The transcripts of the actor: read, export, rename, trash and restore."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from flask import Response, g, jsonify, request
 from flask_openapi3.types import ResponseDict
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from whisper_appliance.accounts.access import ShareRole
+from whisper_appliance.api.native.change_stream import notes_json
 from whisper_appliance.api.native.export import (
+    ANNOTATED,
+    NOTHING,
+    Annotations,
     ArchiveBody,
     ExportQuery,
+    FindAnnotations,
     archive_response,
     file_response,
     own_transcripts,
@@ -18,9 +25,12 @@ from whisper_appliance.api.native.export import (
 )
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.library.transcript_rows import StoredTranscript, TranscriptSummary
 from whisper_appliance.library.transcripts import TranscriptRepository
-from whisper_appliance.transcript.codec import to_dict
+from whisper_appliance.transcript.beside import lines_beside
+from whisper_appliance.transcript.codec import to_dict, with_translation
+from whisper_appliance.transcript.model import Note
 from whisper_appliance.transcript.paragraphs import paragraph_starts
 from whisper_appliance.transcript.times import with_valid_times
 from whisper_appliance.web.auth import resources
@@ -32,10 +42,11 @@ from whisper_appliance.web.etags import IF_MATCH, NOT_MODIFIED, check_if_match, 
 from whisper_appliance.web.i18n import localized
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import TRANSCRIPTS, error_responses, reference
+from whisper_appliance.web.schemas.chapters import chapters_response
 from whisper_appliance.web.schemas.transcript import (
-    RecordingResponse,
     TranscriptResponse,
     TranscriptSummaryResponse,
+    recording_response,
 )
 
 blueprint = LazyBlueprint("transcripts", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
@@ -57,16 +68,17 @@ ARCHIVE_RESPONSE: ResponseDict = {
         "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+ACCESS_BY_ROLE: dict[ShareRole, str] = {"editor": "edit", "commenter": "comment", "reader": "read"}
 READ_AS_JSON = ExportQuery.model_construct(format="json", download=False)
 
 
-class TranscriptPath(BaseModel):
+class TranscriptPath(Schema):
     """The address of a transcript."""
 
     id: str = Field(description="Id of the transcript.", pattern=ID_REGEX)
 
 
-class TitleBody(BaseModel):
+class TitleBody(Schema):
     """What can be changed."""
 
     title: str = Field(description="The new title.", max_length=1000, examples=["Interview with Ada"])
@@ -80,9 +92,11 @@ class TitleBody(BaseModel):
 def get_transcript(path: TranscriptPath, query: ExportQuery) -> Response:
     """One transcript, in any format; as JSON with an `ETag`."""
     entry = resources.authorized_transcript(path.id, "read")
+    aligned = appliance().word_alignment.last(path.id)  # before the words are read, so that none is missed
     if query.download or query.format != "json":
         record("transcript.export", path.id, format=query.format)
     response = transcript_response(_stored(entry), query)
+    response.headers["X-Words-Aligned"] = str(aligned)
     return with_etag(response) if query.format == "json" else response
 
 
@@ -97,7 +111,8 @@ def export_transcripts(body: ArchiveBody) -> Response:
         stored = _still_there(repository, entries)
     record("transcript.export", ",".join(body.ids or ["all"])[:200], format=",".join(body.formats))
     day = datetime.now(UTC).date().isoformat()
-    return archive_response(stored, body.formats, body, f"transcripts {day}.zip")
+    found = annotations(translated=body.translation == "beside")
+    return archive_response(stored, body.formats, body, f"transcripts {day}.zip", find_annotations=found)
 
 
 @blueprint.patch(
@@ -113,6 +128,7 @@ def rename_transcript(path: TranscriptPath, body: TitleBody) -> Response:
     check_if_match(etag_of(transcript_response(before).get_data()))
     seen = before.summary.title if "If-Match" in request.headers else None
     appliance().transcripts.rename(path.id, entry.owner, body.title, seen=seen)
+    appliance().edit_notifier.wake(path.id)
     return with_etag(transcript_response(_stored(entry)))
 
 
@@ -210,7 +226,7 @@ def transcript_response(stored: StoredTranscript, query: ExportQuery = READ_AS_J
             "id": summary.id,
             "title": summary.title,
             "created": summary.created,
-            "recording": recording_json(summary),
+            "recording": recording_response(appliance().recordings.find(summary.id)),
             "revision": summary.revision,
             "access": _access(summary),
         }
@@ -218,28 +234,50 @@ def transcript_response(stored: StoredTranscript, query: ExportQuery = READ_AS_J
         if not query.download:
             head["paragraphs"] = paragraph_starts(transcript)
         body = to_dict(transcript)
+        if query.translation == "beside" and (made := appliance().translations.of(summary.id)):
+            with_translation(body, lines_beside(transcript.segments, made.transcript.segments))
+        stored_chapters = appliance().chapters.of(summary.id)
         if not query.download:
             body["warnings"] = localized(body["warnings"])
+            body["chapters"] = chapters_response(transcript, stored_chapters)
+        elif stored_chapters.chapters is not None:
+            body["chapters"] = [asdict(each) for each in stored_chapters.chapters]
+        if query.notes:
+            body["notes"] = notes_json(appliance().notes.of(summary.id))
         response = jsonify({**head, **body})
         if query.download:
             response.headers["Content-Disposition"] = attachment(f"{summary.title}.json")
     else:
-        response = file_response(stored, query)
+        translated = query.translation == "beside"
+        is_annotated = translated or query.format in ANNOTATED
+        found = annotations(translated=translated)(summary.id) if is_annotated else NOTHING
+        response = file_response(stored, query, found)
     response.headers["X-Transcript-Id"] = summary.id
     return response
 
 
-def recording_json(entry: TranscriptSummary) -> dict[str, Any] | None:
-    """The kept recording of a transcript as JSON; None if it is not kept."""
-    kept = appliance().recordings.find(entry.id)
-    if kept is None:
-        return None
-    return RecordingResponse(
-        media_type=kept.media_type, bytes=kept.bytes, delete_at=kept.delete_at
-    ).model_dump()
+def annotations(*, translated: bool = False) -> FindAnnotations:
+    """Returns what finds the chapters by hand and the notes of a transcript, also in a stream.
+
+    `translated`: its translation, too.
+    """
+    notes, chapters, users = appliance().notes, appliance().chapters, appliance().accounts.users
+    translations = appliance().translations
+    names: dict[str, str] = {}  # of all authors so far: few people write the notes of many transcripts
+
+    def find(transcript_id: str) -> Annotations:
+        found = notes.of(transcript_id)
+        if unknown := {each.author for each in found} - names.keys():
+            names.update(dict.fromkeys(unknown, "") | users.names(unknown))
+        written = (Note(each.start, each.text, names[each.author], each.created) for each in found)
+        made = translations.of(transcript_id) if translated else None
+        by_hand = chapters.of(transcript_id).chapters
+        return Annotations(tuple(written), by_hand, made.transcript if made else None)
+
+    return find
 
 
 def _access(summary: TranscriptSummary) -> str:
     if summary.owner in ("", current_actor().owner):
         return "own"
-    return "edit" if resources.share_role(summary) == "editor" else "read"
+    return ACCESS_BY_ROLE[resources.share_role(summary) or "reader"]

@@ -1,7 +1,6 @@
 """POST /v1/audio/transcriptions and /v1/audio/translations."""
 
 from flask import Response, jsonify
-from flask_openapi3.types import ResponseDict
 
 from whisper_appliance.api.openai.form import (
     REFERENCES,
@@ -25,20 +24,13 @@ from whisper_appliance.web.auth import resources
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.multipart_form import FileRules, Upload
-from whisper_appliance.web.openapi import SPEECH
+from whisper_appliance.web.openapi import SPEECH, transcript_responses
 from whisper_appliance.web.transcription_requests import keep_alive_for, respond_when_done, submit_form
 
 blueprint = LazyBlueprint("openai_audio", __name__, url_prefix="/v1/audio", abp_tags=[SPEECH])
 
 RULES = FileRules(long_fields=(REFERENCES, f"{REFERENCES}[]"))
-CONTENT = {media: {"schema": {"type": "string"}} for media in ("text/plain", "text/event-stream")}
-RESPONSES: ResponseDict = {
-    200: {
-        "description": "The transcript in the requested format.",
-        "content": {"application/json": {"schema": {"type": "object"}}, **CONTENT},
-    },
-    **failures(411, 413, 422, 503, 507),
-}
+RESPONSES = transcript_responses(failures(411, 413, 422, 503, 507), "text/plain", "text/event-stream")
 
 
 def _body(form: type[TranscriptionForm] | type[TranslationForm]) -> dict[str, object]:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -18,6 +17,7 @@ from pydantic import (
 
 from whisper_appliance.app.model_names import resolve_model
 from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.engines.contract import NamedVoice, Options, Task
 from whisper_appliance.transcript.languages import language_code
 from whisper_appliance.web.context import appliance
@@ -33,7 +33,16 @@ FORBIDDEN_IN_KEYWORDS = "<>\r\n"
 ResponseFormat = Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"]
 
 
-class AudioForm(BaseModel):
+class ChunkingStrategy(Schema):
+    """How a client wants recordings to be cut. It is checked only: they are cut at pauses, by one rule."""
+
+    type: Literal["auto", "server_vad"]
+    threshold: float = Field(0.5, ge=0, le=1)
+    prefix_padding_ms: int = Field(300, ge=0)
+    silence_duration_ms: int = Field(200, ge=0)
+
+
+class AudioForm(Schema):
     """The fields beside the file. Fields that the API does not know are ignored, as OpenAI does."""
 
     model_config = ConfigDict(extra="ignore")
@@ -68,7 +77,8 @@ class TranscriptionForm(AudioForm):
     include: list[Literal["logprobs"]] = Field([], description="`logprobs`, with the format json.")
     stream: bool = Field(False, description="Send the text as Server-Sent Events while it is made.")
     chunking_strategy: str | None = Field(
-        None, description="`auto`, or `server_vad` without parameters: recordings are always cut at pauses."
+        None,
+        description="`auto` or `server_vad`; changes nothing, because recordings are always cut at pauses.",
     )
     known_speaker_names: list[str] = Field(
         [],
@@ -100,18 +110,15 @@ class TranscriptionForm(AudioForm):
     @field_validator("chunking_strategy")
     @classmethod
     def _check_chunking(cls, value: str | None) -> str | None:
+        given = value if value and value.lstrip().startswith("{") else json.dumps({"type": value})
         try:
-            strategy = json.loads(value) if value and value.lstrip().startswith("{") else {"type": value}
-        except ValueError:
-            strategy = {}
-        if strategy.get("type") not in ("auto", "server_vad"):
-            raise InvalidRequest("Send auto or server_vad.", field="chunking_strategy")
-        if len(strategy) > 1:
+            ChunkingStrategy.model_validate_json(given)
+        except ValidationError:
             raise InvalidRequest(
-                "Recordings are cut at pauses by the appliance's own rule. Send auto, or server_vad without "
-                "parameters.",
+                "Send auto, or server_vad, whose threshold is 0 to 1 and whose prefix_padding_ms and "
+                "silence_duration_ms are whole numbers from 0.",
                 field="chunking_strategy",
-            )
+            ) from None
         return value
 
     @model_validator(mode="after")

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flask import Response, jsonify
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.api.openai.schemas import DeletedModel, ModelObject, ModelObjects, failures
 from whisper_appliance.app.model_names import OPENAI_MODELS, parse_aliases, resolve_model
 from whisper_appliance.core.errors import NotFound
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.models import catalog as catalog_module
 from whisper_appliance.models.status import ModelStatus
 from whisper_appliance.web.auth.audit import record
@@ -22,7 +23,7 @@ OWNER = "whisper-appliance"
 blueprint = LazyBlueprint("openai_models", __name__, url_prefix="/v1/models", abp_tags=[SYSTEM])
 
 
-class OpenAIModelPath(BaseModel):
+class OpenAIModelPath(Schema):
     """The address of a model; the name of a custom one may have a slash."""
 
     id: str = Field(description="Name of the model.", max_length=200)

@@ -6,9 +6,10 @@ from typing import Any
 
 from flask import Response, jsonify
 from flask_openapi3.types import ResponseDict
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.api.openai.form import ResponseFormat, TranscriptionForm
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.transcript.formats import render
 from whisper_appliance.transcript.languages import english_name
 from whisper_appliance.transcript.model import Segment, Transcript
@@ -18,7 +19,7 @@ AUDIO_TOKENS_PER_SECOND = 50
 LEAST_LOGPROB = -100.0
 
 
-class OpenAIErrorBody(BaseModel):
+class OpenAIErrorBody(Schema):
     """What failed, as OpenAI's clients read it."""
 
     message: str
@@ -27,13 +28,13 @@ class OpenAIErrorBody(BaseModel):
     code: str | None
 
 
-class OpenAIErrorResponse(BaseModel):
+class OpenAIErrorResponse(Schema):
     """The response to every failed request."""
 
     error: OpenAIErrorBody
 
 
-class ModelObject(BaseModel):
+class ModelObject(Schema):
     """A model that requests can name."""
 
     id: str
@@ -42,14 +43,14 @@ class ModelObject(BaseModel):
     owned_by: str
 
 
-class ModelObjects(BaseModel):
+class ModelObjects(Schema):
     """All models."""
 
     object: str = "list"
     data: list[ModelObject]
 
 
-class DeletedModel(BaseModel):
+class DeletedModel(Schema):
     """A model that was deleted."""
 
     id: str

@@ -3,10 +3,10 @@
 from typing import Any, Literal
 
 from flask import Response, jsonify, make_response, request
-from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from whisper_appliance.core.errors import NotFound
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.engines.contract import Options
 from whisper_appliance.library.transcript_rows import StoredTranscript
 from whisper_appliance.transcript.codec import to_dict
@@ -19,13 +19,13 @@ from whisper_appliance.web.errors import invalid_input
 from whisper_appliance.web.http_api import Failure
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.multipart_form import FileRules, FormFields
-from whisper_appliance.web.openapi import SPEECH, SYSTEM
+from whisper_appliance.web.openapi import SPEECH, SYSTEM, transcript_responses, upload_failures
 from whisper_appliance.web.transcription_requests import keep_alive_for, respond_when_done, submit_form
 
 blueprint = LazyBlueprint("whisper_cpp", __name__)
 
 
-class InferenceForm(BaseModel):
+class InferenceForm(Schema):
     """The fields beside the file. Those of the program that have no meaning here are ignored."""
 
     model_config = ConfigDict(extra="ignore")
@@ -59,13 +59,13 @@ class InferenceForm(BaseModel):
         )
 
 
-class PlainErrorResponse(BaseModel):
+class PlainErrorResponse(Schema):
     """The response to every failed request."""
 
     error: str
 
 
-class LoadForm(BaseModel):
+class LoadForm(Schema):
     """The model to be used from now on."""
 
     model: str = Field(max_length=200, description="Name of an installed model.")
@@ -81,19 +81,8 @@ def _form_body(form: type[BaseModel], *, file: bool) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
-FAILURES: ResponseDict = dict.fromkeys(
-    (400, 401, 403, 404, 411, 413, 415, 422, 429, 500, 503, 507), PlainErrorResponse
-)
-RESPONSES: ResponseDict = {
-    200: {
-        "description": "The transcript in the requested format.",
-        "content": {
-            "text/plain": {"schema": {"type": "string"}},
-            "application/json": {"schema": {"type": "object"}},
-        },
-    },
-    **FAILURES,
-}
+FAILURES = upload_failures(PlainErrorResponse)
+RESPONSES = transcript_responses(FAILURES, "text/plain")
 
 
 def error_response(failure: Failure) -> Response:

@@ -6,6 +6,7 @@ from itertools import count
 from pathlib import Path
 
 from whisper_appliance.app.watch_folder.candidates import DONE, FAILED
+from whisper_appliance.core.atomic_files import move
 
 
 def finish(recording: Path, folder: Path, outputs: Path | None, results: Mapping[str, bytes]) -> Path:
@@ -67,4 +68,4 @@ def _write(path: Path, data: bytes) -> None:
 
 def _move(recording: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    recording.rename(target)
+    move(recording, target)  # a subfolder, or `done`, may be a share of its own

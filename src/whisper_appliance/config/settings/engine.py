@@ -61,4 +61,9 @@ class EngineSettings(Section):
         description="Folder with another model of speakers (segmentation.onnx, embedding.onnx); empty: "
         "the one of the extra `diarization`.",
     )
+    translation_models: Path | None = Field(
+        None,
+        description="Folder with models that translate text (Marian's, such as OPUS-MT, in the format of "
+        "CTranslate2), each pair of languages in a subfolder such as `de-en`; empty: none.",
+    )
     model_downloads: bool = Field(True, description="Let the appliance download models from the hub.")

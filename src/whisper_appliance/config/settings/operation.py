@@ -1,8 +1,10 @@
 """Settings of logs, metrics, backups and updates."""
 
-from typing import Literal
+import re
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import ByteSize, Field, SecretStr
+from pydantic import ByteSize, Field, SecretStr, field_validator
 
 from whisper_appliance.config.settings.section import Section
 from whisper_appliance.config.types import Size
@@ -47,6 +49,18 @@ class OperationSettings(Section):
         description="Backups and daily copies are encrypted with it (age format); without it nobody can "
         "restore them.",
     )
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="Server that sends e-mail about long jobs, smtp://user:password@mail.example.org:587 "
+        "(STARTTLS) or smtps://…; without it none is sent.",
+    )
+    smtp_from: str = Field("", description="Sender of that e-mail, speech@example.org.")
+    public_url: str = Field(
+        "",
+        pattern="^(https?://.+)?$",
+        description="Address that people open, for links in e-mail, https://speech.example.org; empty: the "
+        "address of the machine.",
+    )
     update_check: bool = Field(
         False,
         description="Administrators may check UPDATE_FEED_URL for new versions; nothing checks it by itself.",
@@ -54,3 +68,18 @@ class OperationSettings(Section):
     update_feed_url: str = Field(
         "", description="Address (https) of a list of releases, for the page Updates of the panel."
     )
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_smtp(cls, value: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(value.get_secret_value()) if value else None
+        if parts and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
+            raise ValueError("write it as smtp://user:password@host:587 or smtps://user:password@host")
+        return value
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _sender_goes_with_server(cls, value: str, info: Any) -> str:
+        if info.data.get("smtp_url") and not re.fullmatch(r"[^\s<>@]+@[^\s<>@]+", value):
+            raise ValueError("e-mail needs a sender: an address such as speech@example.org")
+        return value

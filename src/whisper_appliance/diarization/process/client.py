@@ -1,26 +1,24 @@
 """Diarizes a recording in a process of its own, which ends with it, so that no memory stays."""
 
-import json
 import math
-import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from multiprocessing.connection import Connection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from whisper_appliance.audio.audio_source import AudioSource
 from whisper_appliance.core.audio_format import SAMPLE_RATE
-from whisper_appliance.core.errors import Cancelled, EngineFailed, ModelUnavailable
+from whisper_appliance.core.errors import EngineFailed
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.diarization.contract import Diarization, Diarizer, DiarizerSpec, Turn
-from whisper_appliance.engines.process.spawn import MemoryWatch, describe_exit, spawn_process, terminate
+from whisper_appliance.engines.process.conversation import Conversation, Service, conversation
 
-START = "whisper_appliance.diarization.process.start"
-ANSWER_SECONDS = 120.0
-"""How long one window, or the clustering, may take."""
-POLL_SECONDS = 0.2
-MAX_ANSWER_BYTES = 64 * 2**20
+SERVICE = Service(
+    "whisper_appliance.diarization.process.start",
+    failed=N_("The process that tells speakers apart failed: {reason}."),
+    silent=N_("The process that tells speakers apart does not answer."),
+)
 MAX_SECONDS_A_WINDOW = 60.0
 
 Load = Callable[[DiarizerSpec], Diarizer]
@@ -40,53 +38,13 @@ def diarize(
     `load` makes the diarizer inside the process; a module's function, because it is pickled by name.
     Raises `Cancelled`, `ModelUnavailable`, and `EngineFailed` if the process fails.
     """
-    process, connection = spawn_process(START, spec.model or Path(__file__), (spec, load))
-    with closing(connection), MemoryWatch(process, spec.max_memory_bytes) as watch:
-        try:
-            return _exchange(_Conversation(connection, cancelled), recording, speakers, on_progress)
-        except (EOFError, OSError):
-            connection.close()
-            terminate(process)
-            ending = watch.reason or describe_exit(process.returncode)
-            raise EngineFailed(
-                "The process that tells speakers apart failed: {reason}.", reason=ending
-            ) from None
-        finally:
-            process.kill()
-            process.wait()
-
-
-class _Conversation:
-    """Sends to the process and waits for its answers, which are not trusted."""
-
-    def __init__(self, connection: Connection, cancelled: Callable[[], bool]) -> None:
-        self._connection = connection
-        self._cancelled = cancelled
-
-    def send(self, message: Samples | int | None) -> None:
-        self._connection.send(message)
-
-    def answer(self) -> dict[str, Any]:
-        """The next answer. Raises `EOFError` and `OSError` if the process is gone, or does not answer."""
-        deadline = time.monotonic() + ANSWER_SECONDS
-        while not self._connection.poll(POLL_SECONDS):
-            if self._cancelled():
-                raise Cancelled("The job was cancelled.")
-            if time.monotonic() > deadline:
-                raise EngineFailed("The process that tells speakers apart does not answer.")
-        try:
-            answer = json.loads(self._connection.recv_bytes(MAX_ANSWER_BYTES))
-        except ValueError as error:
-            raise OSError(str(error)) from error
-        if not isinstance(answer, dict):
-            raise OSError("no answer")
-        if "failed" in answer:
-            raise ModelUnavailable(str(answer["failed"]))
-        return answer
+    service = replace(SERVICE, max_memory_bytes=spec.max_memory_bytes)
+    with conversation(service, spec.model or Path(__file__), (spec, load), cancelled) as child:
+        return _exchange(child, recording, speakers, on_progress)
 
 
 def _exchange(
-    child: _Conversation, recording: AudioSource, speakers: int | None, on_progress: Callable[[float], None]
+    child: Conversation, recording: AudioSource, speakers: int | None, on_progress: Callable[[float], None]
 ) -> Diarization:
     ready = child.answer()
     seconds = recording.seconds or 0.0

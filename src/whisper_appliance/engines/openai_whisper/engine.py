@@ -152,6 +152,16 @@ class OpenAIWhisperEngine:
         return [*(tokenizer.encode(" " + " ".join(given)) if given else []), *previous]
 
 
+def check_torch(version: str) -> None:
+    """Raises `ModelUnavailable` for a PyTorch that may run code from a checkpoint."""
+    if Version(version) < MIN_TORCH:
+        raise ModelUnavailable(
+            "PyTorch {found} may run code from a checkpoint. Install {least} or newer.",
+            found=version,
+            least=MIN_TORCH,
+        )
+
+
 def _load(spec: EngineSpec) -> "tuple[Whisper, str]":
     try:
         import torch
@@ -162,12 +172,7 @@ def _load(spec: EngineSpec) -> "tuple[Whisper, str]":
         ) from error
     from pickle import UnpicklingError
 
-    if Version(torch.__version__) < MIN_TORCH:
-        raise ModelUnavailable(
-            "PyTorch {found} may run code from a checkpoint. Install {least} or newer.",
-            found=torch.__version__,
-            least=MIN_TORCH,
-        )
+    check_torch(torch.__version__)
     path = _checkpoint(spec)
     torch.set_num_threads(max(1, spec.workers))
     try:

@@ -14,12 +14,15 @@ from typing import Self
 
 import psutil
 
+from whisper_appliance.core.i18n import N_
+from whisper_appliance.core.text import format_bytes
 from whisper_appliance.engines.contract import Engine, EngineSpec
 from whisper_appliance.engines.process.out_of_memory import OUT_OF_MEMORY
 
 START = "whisper_appliance.engines.process.start"
 STOP_SECONDS = 2.0
 WATCH_SECONDS = 0.5
+TOOK_TOO_MUCH = N_("it took more than the {limit} of memory that it may use")
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "HF_HUB_OFFLINE")
 KEPT_PREFIXES = ("MALLOC_", "ONEDNN_", "CUDA_", "NVIDIA_", "OMP_", "MKL_", "OPENBLAS_", "CT2_")
 
@@ -104,8 +107,7 @@ class MemoryWatch:
             while not self._left.wait(WATCH_SECONDS):
                 memory = watched.memory_info()
                 if memory.rss - memory.shared > self._limit:
-                    gigabytes = self._limit / 2**30
-                    self.reason = f"it took more than the {gigabytes:.1f} GiB of memory that it may use"
+                    self.reason = TOOK_TOO_MUCH.format(limit=format_bytes(self._limit))
                     self._process.kill()
                     return
 
@@ -113,9 +115,9 @@ class MemoryWatch:
 def describe_exit(returncode: int) -> str:
     """How a process ended, as part of a sentence."""
     if returncode == OUT_OF_MEMORY:
-        return "it ran out of memory"
+        return N_("it ran out of memory")
     if returncode == -signal.SIGKILL:
-        return "it was killed, perhaps because the machine is out of memory"
+        return N_("it was killed, perhaps because the machine is out of memory")
     if returncode == -signal.SIGILL:
         return "the processor lacks an instruction; in a virtual machine, set its processor type to host"
     return f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"

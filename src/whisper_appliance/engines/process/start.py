@@ -21,6 +21,9 @@ SYSTEM_PATHS = (
     "/etc/localtime", "/etc/nvidia", "/etc/passwd", "/etc/nsswitch.conf",
 )  # fmt: skip
 """Where libraries of the system, and facts about the machine, are read."""
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+CARDS = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvmap")
+"""Of a machine, of WSL, of Tegra. The driver of a card opens devices under several names, and makes some."""
 
 
 def drop_privileges(model: Path) -> sandbox.Isolation:
@@ -32,7 +35,9 @@ def drop_privileges(model: Path) -> sandbox.Isolation:
     unprivileged = sandbox.set_no_new_privs()
     own_network = sandbox.unshare_network()
     dropped = sandbox.drop_capabilities(keep_reading=True)
-    landlocked = sandbox.landlock_allow_reading(readable_paths(model))
+    landlocked = sandbox.landlock_allow_reading(
+        readable_paths(model), devices=["/dev"] if any(map(os.path.exists, CARDS)) else DEVICES
+    )
     no_tcp = landlocked and sandbox.landlock_version() >= sandbox.TCP_SINCE_ABI
     return sandbox.Isolation(
         network="own" if own_network else "no tcp" if no_tcp else "shared",

@@ -5,6 +5,7 @@ import zlib
 
 MAX_LOOP_WORDS = 30
 MAX_SPOKEN_CHARACTERS = 100
+MIN_PHRASE_CHARACTERS = 10
 # Thai, Lao, Burmese, Khmer, kana and Chinese characters: scripts that write no spaces between words.
 _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 # A word with the space before it; in those scripts, a character.
@@ -54,6 +55,17 @@ def remove_repetition_loops(text: str, seconds: float = 0.0) -> tuple[str, str]:
         cut += pieces[at + size : at + size * rounds]
         at += size * rounds
     return "".join(kept), "".join(cut)
+
+
+def repeats_itself(text: str) -> bool:
+    """Whether the text has a phrase of at least `MIN_PHRASE_CHARACTERS` twice in a row."""
+    plain = [piece for each in _PIECES.findall(text) if (piece := re.sub(r"\W+", "", each).casefold())]
+    return any(
+        plain[at : at + size] == plain[at + size : at + 2 * size]
+        and len("".join(plain[at : at + size])) >= MIN_PHRASE_CHARACTERS
+        for size in range(1, min(MAX_LOOP_WORDS, len(plain) // 2) + 1)
+        for at in range(len(plain) - 2 * size + 1)
+    )
 
 
 def _loop_at(plain: list[str], at: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
-from whisper_appliance.engines.contract import Quality, Window, WindowResult
+from whisper_appliance.engines.contract import NO_SPEECH, Quality, Window, WindowResult
 from whisper_appliance.engines.whisper.decoder_api import (
     HIGH_COMPRESSION,
     HIGH_NO_SPEECH,
@@ -40,8 +40,10 @@ RESUME_AFTER_SECONDS = 1.0
 FALLBACK_TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)
 SAMPLES = len(FALLBACK_TEMPERATURES)
 BEAMS: dict[Quality, int] = {"fast": 1, "balanced": 1, "accurate": 5}
-BEAMS_ALONE = 2
-"""Of the first window at quality "balanced": it is decoded alone, where another beam costs little."""
+UNSURE_LOGPROB = -0.5
+"""Below it, the first window of a recording is searched with beams at quality "balanced"; where the words are
+clear, that costs nothing (docs/develop/onnx-engine.md).
+"""
 MOST_TIMES = 3
 """A window with fallbacks costs at most so many times a good one."""
 ENCODER_STEPS_PER_SECOND = 3.6
@@ -103,7 +105,7 @@ class WindowDecoder:
         self._encoded_seconds = encoded_seconds
         self._options = window.options
         self._whole = window.options.quality == "accurate"
-        self._beam_size = window.options.beam_size or self._beams()
+        self._beam_size = window.options.beam_size or BEAMS[window.options.quality]
         self._language = "en" if not model.multilingual else window.options.language
         self._probability = 1.0
         self._position = 0.0
@@ -119,6 +121,8 @@ class WindowDecoder:
             if self._model.multilingual:
                 language, probability = self._detect(encoded)
             return WindowResult((), language, probability, (), self._seconds)
+        if self._window.text_to_align:
+            return self._aligned(self._window.text_to_align)
         segments: list[Segment] = []
         position = 0.0
         while position < self._seconds:
@@ -138,6 +142,16 @@ class WindowDecoder:
             self._temperature,
             self._is_prompt_cut,
         )
+
+    def _aligned(self, text: str) -> WindowResult:
+        """Forced alignment: the decoder gets the text, its cross-attention gives the times of the words."""
+        encoded = self._model.encode(self._window.samples, self._to_encode(0.0, self._seconds))
+        self._language = self._language or self._detect(encoded)[0]
+        segment = Segment(0.0, self._seconds, text, tokens=tuple(self._tokenizer.encode(text)))
+        segments: list[Segment] = [segment]
+        if len(segment.tokens) <= MAX_TOKENS:
+            segments = self._model.add_word_timestamps(segments, self._tokenizer, encoded, self._seconds)
+        return WindowResult(tuple(segments), self._language, 1.0, (), self._seconds)
 
     @property
     def _is_prompt_cut(self) -> bool:
@@ -194,7 +208,8 @@ class WindowDecoder:
     ) -> Generator[DecodeRequest, DecodeResult, DecodeResult]:
         """Temperature fallback: greedy, then beam search, then sampling while it `needs_fallback`.
 
-        All of it costs at most `MOST_TIMES` a good window.
+        All of it costs at most `MOST_TIMES` a good window. A plausible text that is unsure has no such limit:
+        the search for a better one may need as many tokens.
         """
         prompt = self._model.prompt(self._tokenizer, self._options, self._window.previous_tokens)
         prefix: tuple[int, ...] = ()
@@ -205,11 +220,12 @@ class WindowDecoder:
             seconds = max(0.0, seconds - self._window.prefix_seconds)
         new_tokens = min(len(prefix) + math.ceil(seconds * TOKENS_PER_SECOND) + 12, MAX_TOKENS)
         best: DecodeResult | None = None
+        unsure: DecodeResult | None = None
         left = MOST_TIMES * good_cost(seconds, self._beam_size) - seconds * ENCODER_STEPS_PER_SECOND
         least = seconds * LEAST_TOKENS_PER_SECOND
         for attempt, (beam_size, temperatures) in enumerate(self._attempts()):
             step = step_cost(max(beam_size, len(temperatures)))
-            if attempt:
+            if attempt and unsure is None:
                 if attempt > 1 and left / step < least:
                     break
                 new_tokens = min(new_tokens, len(prefix) + round(max(left / step, least)))
@@ -219,7 +235,11 @@ class WindowDecoder:
                 seed=self._options.seed,
             )  # fmt: skip
             if not decoding.needs_fallback or self._is_real_repetition(decoding, seconds):
-                return decoding
+                if attempt or not self._is_unsure(decoding):
+                    return decoding
+                unsure = decoding
+            elif unsure:
+                return unsure
             if best is None or decoding.avg_logprob > best.avg_logprob:
                 best = decoding
             left -= len(decoding.tokens) * step
@@ -238,9 +258,11 @@ class WindowDecoder:
             for text, spoken in texts
         )
 
-    def _beams(self) -> int:
-        quality = self._options.quality
-        return BEAMS_ALONE if quality == "balanced" and self._window.batch == "alone" else BEAMS[quality]
+    def _is_unsure(self, decoding: DecodeResult) -> bool:
+        """Whether a plausible text of a greedy decoder is searched for a better one."""
+        options = self._options
+        is_greedy = options.quality == "balanced" and self._beam_size == 1 and not options.temperature
+        return is_greedy and self._window.batch == "alone" and decoding.avg_logprob < UNSURE_LOGPROB
 
     def _attempts(self) -> list[tuple[int, tuple[float, ...]]]:
         """(beam size, temperatures) of each attempt."""
@@ -263,7 +285,7 @@ class WindowDecoder:
                 self._tokenizer.decode([t for t in decoding.tokens if t < self._tokenizer.eot]),
                 0.0,
                 seconds,
-                "no speech",
+                NO_SPEECH,
             )
             return [], seconds
         begin, tokens = self._tokenizer.timestamp_begin, decoding.tokens

@@ -3,24 +3,26 @@
 from typing import Any, Literal
 
 from flask_openapi3.types import ResponseDict
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from whisper_appliance.core.schema import Schema
 
 
-class RealtimeQuery(BaseModel):
+class RealtimeQuery(Schema):
     """The query of a realtime connection."""
 
     intent: str | None = Field(None, description="`transcription`; without it a session transcribes, too.")
     model: str | None = Field(None, description="The model of the transcription.", max_length=100)
 
 
-class ExpiresAfter(BaseModel):
+class ExpiresAfter(Schema):
     """When a client secret expires."""
 
     anchor: Literal["created_at"] = "created_at"
     seconds: int = Field(default=600, ge=10, le=7200)
 
 
-class ClientSecretBody(BaseModel):
+class ClientSecretBody(Schema):
     """A new client secret."""
 
     model_config = ConfigDict(extra="ignore")
@@ -31,7 +33,7 @@ class ClientSecretBody(BaseModel):
     )
 
 
-class ClientSecretResponse(BaseModel):
+class ClientSecretResponse(Schema):
     """A client secret, which cannot be shown again."""
 
     value: str = Field(description="The token.", examples=["ek_..."])
@@ -39,13 +41,13 @@ class ClientSecretResponse(BaseModel):
     session: dict[str, Any]
 
 
-class BetaExpiry(BaseModel):
+class BetaExpiry(Schema):
     """When the secret of the older API expires."""
 
     expires_after: ExpiresAfter | None = None
 
 
-class BetaSessionBody(BaseModel):
+class BetaSessionBody(Schema):
     """A session with the older flat names."""
 
     model_config = ConfigDict(extra="allow")
@@ -53,7 +55,7 @@ class BetaSessionBody(BaseModel):
     client_secret: BetaExpiry = BetaExpiry()
 
 
-class BetaSessionResponse(BaseModel):
+class BetaSessionResponse(Schema):
     """A session with the older flat names, and the client secret that opens it."""
 
     model_config = ConfigDict(extra="allow")
@@ -62,7 +64,7 @@ class BetaSessionResponse(BaseModel):
     client_secret: dict[str, Any]
 
 
-class RealtimeErrorBody(BaseModel):
+class RealtimeErrorBody(Schema):
     """An error in the shape of OpenAI's API."""
 
     message: str
@@ -71,7 +73,7 @@ class RealtimeErrorBody(BaseModel):
     code: str | None
 
 
-class RealtimeErrorResponse(BaseModel):
+class RealtimeErrorResponse(Schema):
     """Every error of these routes."""
 
     error: RealtimeErrorBody

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.live.endpointing import DEFAULT_ENDPOINTING, Endpointing
 from whisper_appliance.transcript.languages import language_code
 from whisper_appliance.web.errors import invalid_input
@@ -35,7 +36,7 @@ BETA_FORMATS = {
 }
 
 
-class _Part(BaseModel):
+class _Part(Schema):
     model_config = ConfigDict(strict=True, extra="ignore")
 
 

@@ -34,6 +34,7 @@ class CaptionViewers:
         self._tokens[session] = token
         return {
             "ok": True,
+            "task": state.task,
             "snapshot": state.snapshot,
             "partial": state.partial,
             "arriving": state.arriving,

@@ -108,9 +108,9 @@ class LiveEvents:
 
     def on_disconnect(self, connection: str) -> None:
         """Detaches the sessions of a connection that has ended; they can be resumed."""
-        self._webrtc.on_disconnect(connection)
         for session in self._sessions_of.pop(connection, ()):
             self._live.detach(session, connection=connection)
+        self._webrtc.on_disconnect(connection)  # after them: an offer that is answered now finds none
 
     def on_live_event(self, event: LiveAnnouncement) -> None:
         """Emits an event of a session to its newest connection."""

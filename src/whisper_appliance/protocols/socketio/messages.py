@@ -121,7 +121,7 @@ CAPTION_MESSAGES = (
         "captions:watch",
         "Reads along by a link.",
         WatchCaptions,
-        _answered(snapshot=OBJECT, partial={}, arriving=FLAG, ended=FLAG),
+        _answered(task=TEXT, snapshot=OBJECT, partial={}, arriving=FLAG, ended=FLAG),
     ),
     message("captions:closed", "send", "The speaker ended the link.", token=TEXT),
 )

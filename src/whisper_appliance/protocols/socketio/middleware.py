@@ -4,10 +4,10 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from flask_socketio import SocketIO
 
 from whisper_appliance.core.errors import Busy
+from whisper_appliance.core.log_errors import log_errors
 from whisper_appliance.protocols.socketio.server import close_connection
 from whisper_appliance.web.limits.socket_gate import SocketGate
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 REFUSED_SECONDS = 2.0
-log = structlog.get_logger()
 
 
 class SocketMiddleware:
@@ -54,13 +53,13 @@ class SocketMiddleware:
         """
 
         def on_message(connection: str, message: str | bytes) -> None:
-            try:
+            def take() -> None:
                 self._gate.throttle(connection, len(message))
                 receive(connection, message)
                 if self._sockets.server.manager.sid_from_eio_sid(connection, "/") is None:
                     _close_soon(engine, connection)
-            except Exception as error:  # noqa: BLE001 - the socket's edge: a message ends its connection only
-                log.info("socket closed: invalid message", reason=f"{type(error).__name__}: {error}")
+
+            if not log_errors(take, "socket closed: invalid message", of_input=True):
                 close_connection(engine, connection)
 
         return on_message

@@ -8,6 +8,7 @@ from whisper_appliance.core import errors
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import ApplianceError, InvalidRequest
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.engines.contract import Task
 from whisper_appliance.live.manager import SessionRequest
 from whisper_appliance.protocols.socketio.emit import JsonObject
@@ -32,7 +33,7 @@ ERROR_CODES: dict[type[ApplianceError], str] = {
 }
 
 
-class _Payload(BaseModel):
+class _Payload(Schema):
     model_config = ConfigDict(strict=True, extra="ignore")
 
 

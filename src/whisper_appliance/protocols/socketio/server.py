@@ -12,6 +12,8 @@ from whisper_appliance.protocols.socketio.packets import LimitedPacket
 from whisper_appliance.protocols.socketio.transport import EngineIOWebSocket
 from whisper_appliance.web.limits.socket_gate import PATH, SocketGate
 
+SLOW_EVENTS = ("live:webrtc",)
+"""They import a library or wait for the network; meanwhile the packets of their connection go on."""
 PING_SECONDS = 10
 PONG_SECONDS = 20
 
@@ -20,7 +22,7 @@ def create_socketio(app: Flask, gate: SocketGate, *, message_bytes: int) -> Sock
     """Creates the Socket.IO server of `app`, behind `gate`.
 
     Handlers run one after the other, in the thread of their connection; otherwise packets of audio could
-    overtake each other (Flask-SocketIO #1420).
+    overtake each other (Flask-SocketIO #1420). Only those of `SLOW_EVENTS` have a thread of their own.
     """
     for name in ("socketio", "engineio"):  # they would log payloads
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -43,8 +45,22 @@ def create_socketio(app: Flask, gate: SocketGate, *, message_bytes: int) -> Sock
     )
     engine = sockets.server.eio
     engine._async = {**engine._async, "websocket": partial(EngineIOWebSocket, message_bytes=message_bytes)}
+    _run_slow_events_in_threads(sockets.server)
     app.wsgi_app = gate.wrap(app.wsgi_app)  # type: ignore[assignment,method-assign] # as Flask documents
     return sockets
+
+
+def _run_slow_events_in_threads(server: Any) -> None:
+    """python-socketio runs the handlers of all events in threads of their own, or those of none."""
+    handle = server._handle_event_internal
+
+    def handle_event(server: Any, sid: str, eio_sid: str, data: list[Any], *more: Any) -> None:
+        if data[0] in SLOW_EVENTS:
+            server.start_background_task(handle, server, sid, eio_sid, data, *more)
+        else:
+            handle(server, sid, eio_sid, data, *more)
+
+    server._handle_event_internal = handle_event
 
 
 def close_connection(engine: Any, connection: str) -> None:

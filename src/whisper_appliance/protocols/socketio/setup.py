@@ -6,6 +6,7 @@ import structlog
 from flask import Flask
 from flask_socketio import SocketIO
 
+from whisper_appliance.core import descriptors
 from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.live.manager import LiveAnnouncement
 from whisper_appliance.protocols.socketio.caption_viewers import CaptionViewers
@@ -74,7 +75,8 @@ def _register(app: Flask, context: WebContext, sockets: SocketIO, auth: SocketAu
 
 def _error_ack(error: Exception) -> JsonObject:
     """Turns an exception of a handler into its acknowledgement."""
-    if isinstance(error, ApplianceError):
-        return error_ack(error)
+    known = descriptors.translated(error)
+    if isinstance(known, ApplianceError):
+        return error_ack(known)
     log.exception("a socket event failed", exc_info=error)
     return {"ok": False, "code": "internal", "message": "An internal error occurred."}

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from flask import Flask, request
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from whisper_appliance.core.errors import ApplianceError, NotAllowed, SignInRequired
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.monitoring.resource_sampler import MEASURES, ResourceSampler, Sample
 from whisper_appliance.protocols.socketio.emit import Emit, Handler, JsonObject, current_connection
 from whisper_appliance.protocols.socketio.payloads import parse
@@ -22,7 +23,7 @@ RECHECK_SECONDS = 10.0
 CLOSED = "Your session has ended, or your account may not see this any more."
 
 
-class WatchRange(BaseModel):
+class WatchRange(Schema):
     """The payload of admin:watch."""
 
     model_config = ConfigDict(strict=True, extra="ignore")

@@ -133,6 +133,7 @@ class WebRtcEvents:
             self._links[wanted.session] = link
         peer_id = f"webrtc-{secrets.token_hex(8)}"
         try:
+            self._live.attached(wanted.session, connection=connection)  # else it ended before the link
             self._gate.enter(peer_id, request.environ)
             sdp = self._peers.answer(
                 wanted.sdp, lambda peer: self._serve(peer, link, wanted.session, peer_id), gap_ends=True

@@ -4,12 +4,13 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.schema import Schema
 
 
-class PcmFormat(BaseModel):
+class PcmFormat(Schema):
     """The format of samples: signed integers, little endian; those of one byte are unsigned, as in WAV."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")

@@ -11,6 +11,7 @@ import structlog
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import ApplianceError, Unavailable
 from whisper_appliance.core.i18n import N_
+from whisper_appliance.core.log_errors import log_errors
 from whisper_appliance.core.network import client_network
 from whisper_appliance.host.ports import listen
 from whisper_appliance.live.manager import LiveAnnouncement
@@ -122,15 +123,18 @@ class WyomingServer:
         noted = note_connection(self._appliance, NAME, session.owner, address)
         self._streams.add(stream)
         self._sessions[connection] = session
+
+        def receive() -> None:
+            try:
+                self._receive(stream, session)
+            except ApplianceError as error:
+                log.info("a Wyoming connection was ended", code=error.code, reason=error.message)
+                outbox.send(error_json(error))
+                noted.update(self._appliance, error.code, error.message)
+
         try:
-            self._receive(stream, session)
-        except ApplianceError as error:
-            log.info("a Wyoming connection was ended", code=error.code, reason=error.message)
-            outbox.send(error_json(error))
-            noted.update(self._appliance, error.code, error.message)
-        except Exception:  # the edge of a socket: it costs this connection and no other
-            log.exception("a Wyoming connection failed")
-            outbox.send(error_json(Unavailable(FAILED)))
+            if not log_errors(receive, "a Wyoming connection failed"):
+                outbox.send(error_json(Unavailable(FAILED)))
         finally:
             del self._sessions[connection]
             session.close()

@@ -17,6 +17,7 @@ from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.model_names import resolve_model
 from whisper_appliance.app.readiness import check_ready
 from whisper_appliance.core.errors import ApplianceError, NotAllowed, NotFound
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.live.manager import LiveAnnouncement, SessionRequest
 from whisper_appliance.protocols.live_stream import LiveStream
 from whisper_appliance.protocols.wyoming.event_stream import JsonObject, ReceivedEvent
@@ -31,7 +32,7 @@ SendMessage = Callable[[JsonObject], None]
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class TranscribeRequest(BaseModel):
+class TranscribeRequest(Schema):
     """The options of `transcribe`. Its other fields have no effect here."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

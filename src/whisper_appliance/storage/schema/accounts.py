@@ -8,7 +8,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-ShareRole = Literal["reader", "editor"]
+ShareRole = Literal["reader", "commenter", "editor"]
 """What a user with whom something is shared may do: read it, or also edit its text and title."""
 
 metadata = sa.MetaData()
@@ -39,6 +39,7 @@ users = sa.Table(
     sa.Column("waiting_jobs", sa.Integer, nullable=True),
     sa.Column("language", sa.Text, nullable=True),
     sa.Column("recording_days", sa.Integer, nullable=True),
+    sa.Column("remembers_voices", sa.Boolean, nullable=False, server_default=sa.false()),
     sqlite_autoincrement=True,
 )
 
@@ -199,6 +200,21 @@ presets = sa.Table(
     sa.UniqueConstraint("user_id", "name_folded", name="presets_names"),
 )
 
+voices = sa.Table(
+    "voices",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _of_user(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("name_folded", sa.Text, nullable=False),
+    sa.Column("transcript_id", sa.Text, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("embedding", sa.Text, nullable=False),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.UniqueConstraint("user_id", "transcript_id", "label", name="voices_once"),
+)
+"""Voices of speakers whom a user named; `label` is what the machine called the speaker in that transcript."""
+
 usage = sa.Table(
     "usage",
     metadata,
@@ -219,8 +235,23 @@ webhooks = sa.Table(
     sa.Column("secret", sa.Text, nullable=False),
     sa.Column("created", sa.Text, nullable=False),
     sa.Column("disabled_at", sa.Text, nullable=True),
+    sa.Column("confirmed_at", sa.Text, nullable=True),
+    sa.Column("token_hash", sa.Text, nullable=True),
+    sa.Column("token_expires", sa.Text, nullable=True),
     sa.Index("webhooks_of_user", "user_id"),
+    sa.Index("webhooks_by_token", "token_hash", unique=True),
 )
+"""An e-mail address is not confirmed before its token came back; a server needs no token."""
+
+confirmation_mails = sa.Table(
+    "confirmation_mails",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _of_user(),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("sent", sa.Text, nullable=False),
+)
+"""Those of the last day, for the limits; they stay when their webhook is deleted."""
 
 webhook_deliveries = sa.Table(
     "webhook_deliveries",

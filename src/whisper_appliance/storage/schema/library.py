@@ -74,7 +74,7 @@ recordings = sa.Table(
 """Kept recordings. Without a media type, browsers cannot play it; without `delete_at`, it has no end."""
 
 # One row for each transcript, beside it, because a row of `transcripts` is long. The terms are those of
-# `core.search_terms`; `annotations` holds names of speakers.
+# `core.search_terms`; `annotations` holds names of speakers, and notes.
 search_documents = sa.Table(
     "search_documents",
     metadata,
@@ -137,6 +137,68 @@ speaker_names = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
 )
 """Who speaks in a transcript, by name or label."""
+
+notes = sa.Table(
+    "notes",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column(
+        "transcript_number",
+        row_number,
+        sa.ForeignKey("transcripts.number", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("start", sa.Float, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Column("changed", sa.Text, nullable=True),
+    sa.Index("notes_of_transcript", "transcript_number", "start"),
+)
+"""Notes at a second of a recording, by anybody who may comment on its transcript."""
+
+chapters = sa.Table(
+    "chapters",
+    metadata,
+    sa.Column(
+        "transcript_number",
+        row_number,
+        sa.ForeignKey("transcripts.number", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("chapters", sa.Text, nullable=True),
+)
+"""Chapters by hand, all of a transcript as JSON; null: those at its long pauses again."""
+
+translations = sa.Table(
+    "translations",
+    metadata,
+    sa.Column(
+        "transcript_number",
+        row_number,
+        sa.ForeignKey("transcripts.number", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+)
+"""What a transcript says in another language, as a transcript of its own that stands beside it."""
+
+found_voices = sa.Table(
+    "found_voices",
+    metadata,
+    sa.Column(
+        "transcript_number",
+        row_number,
+        sa.ForeignKey("transcripts.number", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("label", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("embedding", sa.Text, nullable=False),
+)
+"""Voices of speakers, where the owner has them remembered; `label` is what the machine called them."""
 
 transcript_revisions = sa.Table(
     "transcript_revisions",

@@ -45,6 +45,33 @@ def timed_words(segment: Segment) -> tuple[Word, ...]:
     return segment.words or tuple(_divided(_tokens(segment.text), segment.start, segment.end))
 
 
+def is_written(word: Word) -> bool:
+    """Whether a person wrote a word, so that its time is not known from the audio."""
+    return word.probability >= CERTAIN
+
+
+def with_aligned(segment: Segment, aligned: Sequence[Word]) -> tuple[Word, ...]:
+    """The words of a segment; those that a person wrote have the times of `aligned`, all others keep theirs.
+
+    `aligned` are words of the same text, divided in any way; if they are not, nothing changes.
+    """
+    if "".join(word.word for word in aligned) != "".join(word.word for word in segment.words):
+        return segment.words
+    kept_starts = [segment.end if is_written(word) else word.start for word in segment.words]
+    latest = [min(kept_starts[place + 1 :], default=segment.end) for place in range(len(kept_starts))]
+    timed: list[Word] = []
+    first, free_from = 0, segment.start
+    for word, until in zip(segment.words, latest, strict=True):
+        last = first + len(word.word)
+        if is_written(word):
+            found = cut(aligned, first, last)
+            start = max(free_from, min(found[0].start, until))
+            word = replace(word, start=start, end=max(start, min(found[-1].end, until)))
+        timed.append(word)
+        first, free_from = last, word.end
+    return tuple(timed)
+
+
 def cut(words: Sequence[Word], first: int, last: int) -> tuple[Word, ...]:
     """The words in `text[first:last]`; a word on the edge is cut in proportion to its characters."""
     found: list[Word] = []

@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.transcript.beside import lines_beside
 from whisper_appliance.transcript.formats import ass, csv, docx, edl, html, json, md, pdf, srt, tsv, txt, vtt
 from whisper_appliance.transcript.formats.format import ExportOptions, Format
 from whisper_appliance.transcript.model import Transcript
@@ -62,4 +63,7 @@ def _written(transcript: Transcript, format_name: str, options: ExportOptions) -
     valid = with_valid_times(transcript)
     if not options.speakers:
         valid = replace(valid, segments=tuple(replace(each, speaker="") for each in valid.segments))
+    if options.translation:
+        beside = lines_beside(valid.segments, options.translation.segments)
+        options = replace(options, beside=beside)
     return FORMATS[format_name].write(valid, options)

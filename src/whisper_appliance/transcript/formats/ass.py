@@ -15,9 +15,14 @@ def write_ass(transcript: Transcript, options: ExportOptions) -> str:
     subtitles = pysubs2.SSAFile()
     subtitles.info["Title"] = clean(options.title) or "Transcript"
     subtitles.info["ScriptType"] = "v4.00+"
-    cues = make_cues(transcript, max_line_chars=options.max_line_chars, max_lines=options.max_lines)
+    cues = make_cues(
+        transcript,
+        max_line_chars=options.max_line_chars,
+        max_lines=options.max_lines,
+        beside=options.beside,
+    )
     for cue in cues:
-        text = r"\N".join(map(_escape, cue.lines))
+        text = r"\N".join(map(_escape, cue.lines + cue.beside))
         name = cue.speaker.replace(",", " ")  # a comma ends the field
         # ASS counts hundredths. Rounded up, an event could end behind the recording.
         start, end = cue.start_ms // 10 * 10, cue.end_ms // 10 * 10

@@ -9,12 +9,14 @@ BYTE_ORDER_MARK = "\ufeff"
 """Excel takes a file without it for one in the code page of the machine."""
 
 
-def write_csv(transcript: Transcript, _options: ExportOptions) -> str:
-    """Start and end in seconds, the speaker and the text, a row for each segment."""
-    lines = [csv_line(["start", "end", "speaker", "text"])]
-    for segment in transcript.segments:
+def write_csv(transcript: Transcript, options: ExportOptions) -> str:
+    """Start and end in seconds, the speaker and the text, a row for each segment; then its translation."""
+    beside = options.translation is not None
+    lines = [csv_line(["start", "end", "speaker", "text", *(["translation"] * beside)])]
+    for place, segment in enumerate(transcript.segments):
         times = (f"{segment.start:.3f}", f"{segment.end:.3f}")
-        lines.append(csv_line([*times, clean(segment.speaker), clean(segment.text)]))
+        words = (clean(segment.speaker), clean(segment.text), *options.beside[place : place + 1])
+        lines.append(csv_line([*times, *words]))
     return BYTE_ORDER_MARK + "".join(lines)
 
 

@@ -2,13 +2,14 @@
 
 import io
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from whisper_appliance.core.text import format_duration
 from whisper_appliance.transcript.formats.format import ExportOptions, Format
 from whisper_appliance.transcript.line_breaking import clean
-from whisper_appliance.transcript.model import Transcript
-from whisper_appliance.transcript.paragraphs import Paragraph, is_right_to_left, paragraphs
+from whisper_appliance.transcript.model import Note, Transcript
+from whisper_appliance.transcript.paragraphs import Paragraph, is_right_to_left, paragraphs, with_notes
 
 if TYPE_CHECKING:
     from docx.document import Document
@@ -20,7 +21,7 @@ WORD_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.docu
 
 
 def write_docx(transcript: Transcript, options: ExportOptions) -> bytes:
-    """The title, a line of facts, and the paragraphs with their times and speakers."""
+    """The title, a line of facts, and the paragraphs with their times and speakers; notes are comments."""
     from docx import Document  # only here, because it takes a while to import
 
     document = Document()
@@ -32,14 +33,23 @@ def write_docx(transcript: Transcript, options: ExportOptions) -> bytes:
     _set_direction(document.add_heading(title, level=1), title)
     facts = " · ".join(filter(None, [options.created[:10], format_duration(transcript.duration)]))
     _add_grey(document.add_paragraph(), facts)
-    for paragraph in paragraphs(transcript, joined=options.paragraphs):
-        _add(document, paragraph, with_times=options.times is not False)
+    shown = paragraphs(
+        transcript, joined=options.paragraphs, chapters=options.chapters, beside=options.beside
+    )
+    for paragraph, notes in with_notes(shown, options.notes):
+        for chapter in paragraph.chapters:
+            _set_direction(document.add_heading(_text(chapter), level=2), chapter)
+        made = _add(document, paragraph, with_times=options.times is not False)
+        for note in notes:
+            _add_comment(document, made, note)
+        if translated := _text(paragraph.translation):
+            document.add_paragraph().add_run(translated).italic = True
     written = io.BytesIO()
     document.save(written)
     return written.getvalue()
 
 
-def _add(document: "Document", paragraph: Paragraph, *, with_times: bool) -> None:
+def _add(document: "Document", paragraph: Paragraph, *, with_times: bool) -> "WordParagraph":
     made = document.add_paragraph()
     if with_times:
         _add_grey(made, f"{format_duration(paragraph.start)}  ")
@@ -47,6 +57,20 @@ def _add(document: "Document", paragraph: Paragraph, *, with_times: bool) -> Non
         made.add_run(f"{_text(paragraph.speaker)}: ").bold = True
     made.add_run(_text(paragraph.text))
     _set_direction(made, paragraph.text)
+    return made
+
+
+def _add_comment(document: "Document", made: "WordParagraph", note: Note) -> None:
+    """A note as a comment on its paragraph, with its second, its author and when it was written."""
+    author = _text(note.author)
+    lines = "\n".join(_text(line) for line in note.text.splitlines())
+    initials = "".join(word[0] for word in author.split()[:2])
+    comment = document.add_comment(
+        made.runs, f"{format_duration(note.start)}  {lines}", author=author, initials=initials
+    )
+    if note.created:
+        # python-docx takes no time; without this, it would be that of the export.
+        comment._comment_elm.date = datetime.fromisoformat(note.created)
 
 
 def _add_grey(made: "WordParagraph", text: str) -> None:

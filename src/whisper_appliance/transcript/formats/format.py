@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from whisper_appliance.transcript.model import Transcript
+from whisper_appliance.transcript.chapters import Chapter
+from whisper_appliance.transcript.model import Note, Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,14 @@ class ExportOptions:
     """Whether documents join segments to paragraphs; otherwise each segment is a line."""
     frame_rate: float = 25.0
     """Frames a second of the video, for editing lists."""
+    chapters: tuple[Chapter, ...] | None = None
+    """Chapters by hand, as headings of documents; None: there are none."""
+    translation: Transcript | None = None
+    """What stands beside the lines in another language; None: nothing does."""
+    beside: tuple[str, ...] = ()
+    """The lines of the translation, one for each segment; `transcript.formats` makes them."""
+    notes: tuple[Note, ...] = ()
+    """Notes for the formats that have a place for them, by their seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ import re
 from whisper_appliance.core.text import format_duration
 from whisper_appliance.transcript.formats.format import ExportOptions, Format
 from whisper_appliance.transcript.line_breaking import clean
-from whisper_appliance.transcript.model import Transcript
-from whisper_appliance.transcript.paragraphs import paragraphs
+from whisper_appliance.transcript.model import Note, Transcript
+from whisper_appliance.transcript.paragraphs import paragraphs, with_notes
 
 SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~&!$]")
 LIST_START = re.compile(r"^(\d+)([.)])|^([-+=])")
@@ -15,11 +15,25 @@ LIST_START = re.compile(r"^(\d+)([.)])|^([-+=])")
 def write_md(transcript: Transcript, options: ExportOptions) -> str:
     """The title as a heading, then each paragraph with its time and speaker, unless they are left out."""
     blocks = [f"# {_escape(options.title)}"] if clean(options.title) else []
-    for paragraph in paragraphs(transcript, joined=options.paragraphs):
+    shown = paragraphs(
+        transcript, joined=options.paragraphs, chapters=options.chapters, beside=options.beside
+    )
+    for paragraph, notes in with_notes(shown, options.notes):
+        blocks += [f"## {_escape(chapter)}" for chapter in paragraph.chapters]
         time = "" if options.times is False else f"`{format_duration(paragraph.start)}` "
         name = f"**{_escape(paragraph.speaker)}:** " if paragraph.speaker else ""
         blocks.append(f"{time}{name}{_escape(paragraph.text)}")
+        if translated := _escape(paragraph.translation):
+            blocks.append(f"*{translated}*")
+        blocks += map(_quote, notes)
     return "".join(f"{block}\n\n" for block in blocks).rstrip("\n") + "\n" * bool(blocks)
+
+
+def _quote(note: Note) -> str:
+    """A note as a block quote, a line of it in each line."""
+    head = ", ".join(filter(None, [_escape(note.author), format_duration(note.start)]))
+    lines = [_escape(line) for line in note.text.splitlines()]
+    return "\\\n".join(f"> {line}" for line in [f"**{head}:**", *filter(None, lines)])
 
 
 def _escape(text: str) -> str:

@@ -34,9 +34,12 @@ def write_pdf(transcript: Transcript, options: ExportOptions) -> bytes:
 
 def write_pdf_with_fonts(transcript: Transcript, options: ExportOptions, folders: Sequence[Path]) -> bytes:
     """The same, with the fonts in these folders."""
-    shown = paragraphs(transcript, joined=options.paragraphs)
+    shown = paragraphs(
+        transcript, joined=options.paragraphs, chapters=options.chapters, beside=options.beside
+    )
     title = clean(options.title) or "Transcript"
-    text = "".join([title, *(f"{each.speaker}{each.text}" for each in shown)])
+    words = (f"{each.speaker}{each.text}{each.translation}{''.join(each.chapters)}" for each in shown)
+    text = "".join([title, *words])
     fonts = choose_fonts({*text, *"0123456789:·-/ "}, folders)
     _check(fonts, text)
     document = _document(fonts, text)
@@ -94,6 +97,11 @@ def _is_shaped(character: str) -> bool:
 
 
 def _write(document: "FPDF", paragraph: Paragraph, *, with_times: bool) -> None:
+    for chapter in paragraph.chapters:
+        document.set_text_color(0)
+        document.ln(4)
+        _write_line(document, chapter, size=14, bold=True)
+        document.ln(1)
     head = [format_duration(paragraph.start)] if with_times else []
     if paragraph.speaker:
         head.append(paragraph.speaker)
@@ -102,6 +110,9 @@ def _write(document: "FPDF", paragraph: Paragraph, *, with_times: bool) -> None:
         _write_line(document, " · ".join(head), size=9, bold=bool(paragraph.speaker))
     document.set_text_color(0)
     _write_line(document, paragraph.text, size=SIZE_POINTS)
+    if paragraph.translation:
+        document.set_text_color(GREY)
+        _write_line(document, paragraph.translation, size=SIZE_POINTS)
 
 
 def _write_line(document: "FPDF", text: str, *, size: int, bold: bool = False) -> None:

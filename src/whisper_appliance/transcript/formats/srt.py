@@ -12,10 +12,14 @@ TAG_START = re.compile(r"<(?=[A-Za-z/])")
 def write_srt(transcript: Transcript, options: ExportOptions) -> str:
     """Numbered SRT cues; a new speaker is named at the start of a cue."""
     cues = make_cues(
-        with_spoken_names(transcript), max_line_chars=options.max_line_chars, max_lines=options.max_lines
+        with_spoken_names(transcript),
+        max_line_chars=options.max_line_chars,
+        max_lines=options.max_lines,
+        beside=options.beside,
     )
     blocks = [
-        f"{number}\n{time_line(cue, ',')}\n{_escape(cue.lines)}\n" for number, cue in enumerate(cues, 1)
+        f"{number}\n{time_line(cue, ',')}\n{_escape(cue.lines + cue.beside)}\n"
+        for number, cue in enumerate(cues, 1)
     ]
     return "\n".join(blocks)
 

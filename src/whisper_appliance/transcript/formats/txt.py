@@ -7,13 +7,18 @@ from whisper_appliance.transcript.paragraphs import paragraphs
 
 
 def write_txt(transcript: Transcript, options: ExportOptions) -> str:
-    """One line per paragraph; a new speaker is named at its start."""
+    """One line per paragraph; a new speaker is named at its start.
+
+    A translation is the line below it, with an empty line after both.
+    """
     lines: list[str] = []
     speaker = ""
-    for paragraph in paragraphs(transcript, joined=options.paragraphs):
+    for paragraph in paragraphs(transcript, joined=options.paragraphs, beside=options.beside):
         time = f"[{format_duration(paragraph.start)}] " if options.times else ""
         name = f"{paragraph.speaker}: " if paragraph.speaker and paragraph.speaker != speaker else ""
         lines.append(f"{time}{name}{paragraph.text}\n")
+        if options.beside:
+            lines.append(f"{paragraph.translation}\n\n" if paragraph.translation else "\n")
         speaker = paragraph.speaker
     return "".join(lines)
 

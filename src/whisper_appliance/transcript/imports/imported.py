@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.transcript import typography
+from whisper_appliance.transcript.chapters import Chapter
 from whisper_appliance.transcript.languages import language_code
-from whisper_appliance.transcript.model import Transcript
+from whisper_appliance.transcript.model import Note, Transcript
 
 MAX_SEGMENTS = 500_000
 MAX_SECONDS = 1000 * 3600.0
@@ -18,6 +19,8 @@ class ImportedTranscript:
     transcript: Transcript
     title: str = ""
     created: str = ""
+    notes: tuple[Note, ...] = ()
+    chapters: tuple[Chapter, ...] | None = None
 
     def with_transcript(self, transcript: Transcript) -> "ImportedTranscript":
         """The same with another transcript."""

@@ -4,10 +4,19 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 
 from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.core.validation import problem_of
+from whisper_appliance.transcript.chapters import Chapter
 from whisper_appliance.transcript.imports.imported import (
     ImportedTranscript,
     check_number,
@@ -16,7 +25,7 @@ from whisper_appliance.transcript.imports.imported import (
     spaced,
 )
 from whisper_appliance.transcript.line_breaking import clean
-from whisper_appliance.transcript.model import Dropped, Notice, Provenance, Segment, Transcript, Word
+from whisper_appliance.transcript.model import Dropped, Note, Notice, Provenance, Segment, Transcript, Word
 
 CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 MAX_SPEAKER_CHARS = 200
@@ -29,7 +38,7 @@ def _without_surrogates(value: object) -> object:
 Text = Annotated[str, BeforeValidator(_without_surrogates)]
 
 
-class ImportedWord(BaseModel):
+class ImportedWord(Schema):
     """A word; WhisperX leaves out times that it did not find, and names probabilities `score`."""
 
     start: float | None = None
@@ -38,7 +47,7 @@ class ImportedWord(BaseModel):
     probability: float | None = Field(None, validation_alias=AliasChoices("probability", "score"))
 
 
-class ImportedSegment(BaseModel):
+class ImportedSegment(Schema):
     """A segment with what at least one of the programs writes."""
 
     start: float
@@ -53,7 +62,22 @@ class ImportedSegment(BaseModel):
     words: list[ImportedWord] | None = None
 
 
-class ImportedJson(BaseModel):
+class ImportedNote(Schema):
+    """A note, as our own export has it."""
+
+    start: float = Field(ge=0, allow_inf_nan=False)
+    text: Text
+    author: Text | None = None
+
+
+class ImportedChapter(Schema):
+    """A chapter by hand, as our own export has it."""
+
+    start: float = Field(ge=0, allow_inf_nan=False)
+    title: Text = ""
+
+
+class ImportedJson(Schema):
     """A whole file. Unknown keys are ignored."""
 
     model_config = ConfigDict(extra="ignore")
@@ -65,12 +89,15 @@ class ImportedJson(BaseModel):
     model: Text = Field("", max_length=200)
     task: Text = Field("transcribe", pattern="^(transcribe|translate)$")
     processing_seconds: float = Field(0.0, ge=0)
-    warnings: list[Notice] = []
-    dropped: list[Dropped] = []
+    warnings: list[Notice] = Field([])
+    dropped: list[Dropped] = Field([])
     provenance: Provenance | None = None
-    extra: dict[str, Any] = {}
+    extra: dict[str, Any] = Field({})
     title: Text = ""
     created: Text = ""
+    notes: Any = None
+    """Ours, or something else of another program, which is left out; so are chapters."""
+    chapters: Any = None
 
 
 def read(data: bytes) -> ImportedTranscript:
@@ -100,9 +127,26 @@ def read(data: bytes) -> ImportedTranscript:
         given.provenance,
         {"imported": "json", **given.extra},
     )
+    created = given.created if CREATED.fullmatch(given.created) else ""
     return ImportedTranscript(
-        transcript, given.title, given.created if CREATED.fullmatch(given.created) else ""
+        transcript, given.title, created, _notes(given.notes), _chapters(given.chapters)
     )
+
+
+def _chapters(given: Any) -> tuple[Chapter, ...] | None:
+    try:
+        chapters = TypeAdapter(list[ImportedChapter] | None).validate_python(given)
+    except ValidationError:
+        return None
+    return None if chapters is None else tuple(Chapter(each.start, each.title) for each in chapters)
+
+
+def _notes(given: Any) -> tuple[Note, ...]:
+    try:
+        notes = TypeAdapter(list[ImportedNote]).validate_python(given or [])
+    except ValidationError:
+        return ()
+    return tuple(Note(note.start, note.text, clean(note.author or "")) for note in notes)
 
 
 def _segment(given: ImportedSegment, number: int, write: Callable[[str], str]) -> Segment:

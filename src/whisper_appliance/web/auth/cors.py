@@ -15,7 +15,8 @@ REQUEST_HEADERS = (
     "OpenAI-.*", "X-Stainless-.*",  # sent by the official OpenAI client
 )  # fmt: skip
 RESPONSE_HEADERS = (
-    "ETag", "Location", "Retry-After", "X-Request-Id", "X-Transcript-Id", "Idempotent-Replayed",
+    "ETag", "Location", "Retry-After", "X-Request-Id", "X-Transcript-Id", "X-Words-Aligned",
+    "Idempotent-Replayed",
     "Tus-Resumable", "Upload-Offset", "Upload-Length", "Upload-Expires", "X-Job-Id",
 )  # fmt: skip
 PREFLIGHT_SECONDS = 600

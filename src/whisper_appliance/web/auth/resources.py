@@ -26,9 +26,14 @@ def share_role(summary: TranscriptSummary) -> ShareRole | None:
 
 
 def authorized_job(job_id: str, action: Action) -> Job:
-    """The job, if the actor may do `action`. Raises `NotFound` otherwise."""
+    """The job, if the actor may do `action`. Raises `NotFound` otherwise.
+
+    Of a job that translates a transcript, only its end does not need the right to the transcript too.
+    """
     job = appliance().queue.get(job_id)
     require(action, Resource("job", owner=job.owner))
+    if job.translation_of and action != "cancel":
+        authorized_transcript(job.translation_of, "read" if action == "read" else "edit")
     return job
 
 

@@ -2,18 +2,19 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.accounts.identity import Role, Scope
 from whisper_appliance.accounts.keys import ApiKey
 from whisper_appliance.accounts.sessions import Session
 from whisper_appliance.accounts.usage import UsageRow
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.schemas.transcript import UtcTime
 
 EXPIRES_FIELD = Field(None, description="UTC, ISO 8601; null: until it is revoked.")
 
 
-class QuotaResponse(BaseModel):
+class QuotaResponse(Schema):
     """What may be used; null: no limit."""
 
     minutes_per_month: float | None
@@ -21,7 +22,7 @@ class QuotaResponse(BaseModel):
     waiting_jobs: int | None
 
 
-class UsageDayResponse(BaseModel):
+class UsageDayResponse(Schema):
     """What was used on one day, by one key or without one."""
 
     day: str = Field(examples=["2026-03-01"])
@@ -33,7 +34,7 @@ class UsageDayResponse(BaseModel):
     processing_seconds: float
 
 
-class AccountResponse(BaseModel):
+class AccountResponse(Schema):
     """The account of the caller."""
 
     id: str
@@ -46,7 +47,7 @@ class AccountResponse(BaseModel):
     days: list[UsageDayResponse] = Field(description="Of the last 31 days.")
 
 
-class OwnSessionResponse(BaseModel):
+class OwnSessionResponse(Schema):
     """A browser in which somebody is signed in."""
 
     id: str
@@ -57,13 +58,13 @@ class OwnSessionResponse(BaseModel):
     current: bool = Field(description="Whether it is the session of this request.")
 
 
-class OwnSessionList(BaseModel):
+class OwnSessionList(Schema):
     """Sessions, those used last first."""
 
     sessions: list[OwnSessionResponse]
 
 
-class KeyResponse(BaseModel):
+class KeyResponse(Schema):
     """An API key, without its secret."""
 
     id: str
@@ -81,13 +82,13 @@ class NewKeyResponse(KeyResponse):
     token: str = Field(examples=["wa_3kQ…"])
 
 
-class KeyList(BaseModel):
+class KeyList(Schema):
     """Keys, the newest first."""
 
     keys: list[KeyResponse]
 
 
-class WebAuthnOptions(BaseModel):
+class WebAuthnOptions(Schema):
     """Options for the browser."""
 
     public_key: dict[str, Any] = Field(description="JSON of WebAuthn, for `parse…OptionsFromJSON`.")

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.library.edits import Version
 from whisper_appliance.library.revision_rows import Kind, Revision
 from whisper_appliance.transcript.codec import segment_body
@@ -16,7 +17,7 @@ AuthorNames = dict[str, str]
 """Names of users by id."""
 
 
-class EditBody(BaseModel):
+class EditBody(Schema):
     """The operations of one edit; all are applied, or none."""
 
     operations: list[Annotated[Operation, Field(discriminator="op")]] = Field(
@@ -30,7 +31,7 @@ class EditedSegment(SegmentBody):
     key: str = Field(description="Names it for edits.")
 
 
-class HunkResponse(BaseModel):
+class HunkResponse(Schema):
     """Segments that were replaced by others."""
 
     after: str = Field(description="Key of the segment before them; empty: they are the first.")
@@ -38,7 +39,7 @@ class HunkResponse(BaseModel):
     added: list[EditedSegment]
 
 
-class RevisionResponse(BaseModel):
+class RevisionResponse(Schema):
     """One change of a transcript."""
 
     revision: int
@@ -49,7 +50,7 @@ class RevisionResponse(BaseModel):
     hunks: list[HunkResponse]
 
 
-class EditResponse(BaseModel):
+class EditResponse(Schema):
     """What is new since the revision of the request; its own edit comes last."""
 
     revision: int
@@ -59,7 +60,7 @@ class EditResponse(BaseModel):
     paragraphs: list[int] = Field(description="Places of the segments that start a paragraph now.")
 
 
-class VersionResponse(BaseModel):
+class VersionResponse(Schema):
     """A state that can be restored."""
 
     revision: int
@@ -74,20 +75,20 @@ class VersionResponse(BaseModel):
     changes: int = Field(description="How many changes led to it.")
 
 
-class VersionList(BaseModel):
+class VersionList(Schema):
     """The versions of a transcript, newest first."""
 
     versions: list[VersionResponse]
 
 
-class DifferencePart(BaseModel):
+class DifferencePart(Schema):
     """Neighbouring words that stayed, were removed, or were added."""
 
     kind: PartKind
     text: str
 
 
-class DifferenceLine(BaseModel):
+class DifferenceLine(Schema):
     """Words that changed, as people read them."""
 
     start: float
@@ -98,7 +99,7 @@ class DifferenceLine(BaseModel):
     parts: list[DifferencePart] = Field(description="Both texts, word by word.")
 
 
-class DifferenceResponse(BaseModel):
+class DifferenceResponse(Schema):
     """What changed from one revision to another."""
 
     revision: int

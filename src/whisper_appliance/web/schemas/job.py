@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.core.schema import Schema
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.job import FinishedWindow, Job
 from whisper_appliance.jobs.waiting_order import WaitingQueue
@@ -41,6 +42,7 @@ def job_response(
         "can_retry": appliance.queue.can_retry(job),
         "transcript_id": job.transcript_id,
         "reused": job.reused,
+        "translation_of": job.translation_of,
         "title": job.title,
         "model": job.model or appliance.models.default,
         "created": job.created,
@@ -68,9 +70,13 @@ def transcript_of(appliance: Appliance, job: Job) -> Transcript | None:
     if not job.transcript_id:
         return None
     try:
-        return appliance.transcripts.get(job.transcript_id, job.owner).transcript
+        transcript = appliance.transcripts.get(job.transcript_id, job.owner).transcript
     except NotFound:
         return None
+    if not job.translation_of:
+        return transcript
+    translation = appliance.translations.of(job.transcript_id)
+    return translation.transcript if translation else None
 
 
 def segments_of(windows: Iterable[FinishedWindow]) -> list[Segment]:
@@ -83,7 +89,7 @@ def segment_responses(segments: Iterable[Segment], first_id: int) -> list[dict[s
     return [segment_to_dict(number, segment) for number, segment in enumerate(segments, first_id)]
 
 
-class JobPath(BaseModel):
+class JobPath(Schema):
     """The address of a job."""
 
     id: str = Field(description="Id of the job.", pattern=ID_REGEX)

@@ -1,16 +1,20 @@
 """The schemas of transcripts, jobs, models, health and status."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field, RootModel
+from pydantic import Field
 
+from whisper_appliance.core.schema import RootSchema, Schema
+from whisper_appliance.library.recordings import KeptRecording
 from whisper_appliance.monitoring.status_types import Health, ModelState, Status
+from whisper_appliance.web.schemas.chapters import ChaptersResponse
+from whisper_appliance.web.schemas.notes import NoteResponse
 
 UtcTime = Field(description="UTC, ISO 8601.", examples=["2026-03-01T09:30:00Z"])
 Seconds = Field(description="Seconds of the original file.")
 
 
-class WordResponse(BaseModel):
+class WordResponse(Schema):
     """One word, with its leading space."""
 
     start: float = Seconds
@@ -19,7 +23,7 @@ class WordResponse(BaseModel):
     probability: float = Field(ge=0, le=1)
 
 
-class SegmentBody(BaseModel):
+class SegmentBody(Schema):
     """A phrase, without its place."""
 
     start: float = Seconds
@@ -32,6 +36,7 @@ class SegmentBody(BaseModel):
     channel: int | None = Field(None, description="Its channel, from 1, with `channels=separate`.")
     speaker: str | None = Field(None, description="Name or label of who speaks, where that is known.")
     words: list[WordResponse] = Field([], description="Only with `word_timestamps`.")
+    translation: str | None = Field(None, description="Its translation, with `translation=beside`.")
 
 
 class SegmentResponse(SegmentBody):
@@ -41,14 +46,14 @@ class SegmentResponse(SegmentBody):
     key: str = Field(description="Names it for edits; it stays the same when others come before it.")
 
 
-class NoticeResponse(BaseModel):
+class NoticeResponse(Schema):
     """Something the reader should know."""
 
     code: str
     message: str
 
 
-class DroppedResponse(BaseModel):
+class DroppedResponse(Schema):
     """Text that was left out as invented, and why."""
 
     start: float = Seconds
@@ -57,7 +62,7 @@ class DroppedResponse(BaseModel):
     reason: str
 
 
-class RecordingResponse(BaseModel):
+class RecordingResponse(Schema):
     """The recording of a transcript, where it is kept."""
 
     media_type: str = Field(
@@ -69,7 +74,15 @@ class RecordingResponse(BaseModel):
     )
 
 
-class TranscriptResponse(BaseModel):
+def recording_response(kept: KeptRecording | None) -> dict[str, Any] | None:
+    """The kept recording of a transcript as JSON; None if it is not kept."""
+    if kept is None:
+        return None
+    shown = RecordingResponse(media_type=kept.media_type, bytes=kept.bytes, delete_at=kept.delete_at)
+    return shown.model_dump()
+
+
+class TranscriptResponse(Schema):
     """What was said, and how it came to be known."""
 
     id: str
@@ -92,19 +105,23 @@ class TranscriptResponse(BaseModel):
     )
     recording: RecordingResponse | None = Field(None, description="null: not kept.")
     revision: int = Field(0, description="How often its text was changed; edits send it in If-Match.")
-    access: Literal["own", "edit", "read"] = Field(
-        "own", description="Somebody shared it: read it and export it, or edit its text and title too."
+    access: Literal["own", "edit", "comment", "read"] = Field(
+        "own",
+        description="Somebody shared it: to read and export, to write notes too, or to edit as well.",
     )
+    chapters: ChaptersResponse | None = Field(None, description="Not in a download.")
+    notes: list[NoteResponse] = Field([], description="Notes of all who may comment, by their seconds.")
 
 
-class SearchHitResponse(BaseModel):
+class SearchHitResponse(Schema):
     """A place in a transcript where words of a search were found."""
 
     start: float = Field(description="Second of the recording at which the words are said.")
     pieces: list[str] = Field(description="The text around it: every second piece is one of the words.")
+    note: str | None = Field(None, description="Id of the note that has them; null: they were said.")
 
 
-class TranscriptSummaryResponse(BaseModel):
+class TranscriptSummaryResponse(Schema):
     """A transcript in a list."""
 
     id: str
@@ -131,7 +148,7 @@ class TranscriptSummaryResponse(BaseModel):
     shared_by: str | None = Field(None, description="Name of its owner, if it is shared.")
 
 
-class TranscriptListResponse(BaseModel):
+class TranscriptListResponse(Schema):
     """A part of a list of transcripts."""
 
     transcripts: list[TranscriptSummaryResponse]
@@ -141,14 +158,14 @@ class TranscriptListResponse(BaseModel):
     suggestion: str | None = Field(None, description="Another spelling of `q`, if nothing has its words.")
 
 
-class JobErrorResponse(BaseModel):
+class JobErrorResponse(Schema):
     """Why a job failed."""
 
     code: str
     message: str
 
 
-class JobResponse(BaseModel):
+class JobResponse(Schema):
     """Work that waits, runs or ended."""
 
     id: str
@@ -173,6 +190,9 @@ class JobResponse(BaseModel):
     can_retry: bool = Field(False, description="Whether it ended and can be retried without a new upload.")
     transcript_id: str | None = None
     reused: bool = Field(False, description="Whether the transcript was there already (`Reuse-Transcript`).")
+    translation_of: str | None = Field(
+        None, description="Id of the transcript whose recording it translates, to stand beside it."
+    )
     title: str
     model: str | None = None
     created: str = UtcTime
@@ -182,7 +202,7 @@ class JobResponse(BaseModel):
     text: str = Field("", description="The text so far.")
 
 
-class JobList(BaseModel):
+class JobList(Schema):
     """One page of the jobs of the caller, of the last day, newest first."""
 
     jobs: list[JobResponse]
@@ -190,15 +210,15 @@ class JobList(BaseModel):
     next: str | None = Field(None, description="`cursor` of the next page; null on the last one.")
 
 
-class HealthResponse(RootModel[Health]):
+class HealthResponse(RootSchema[Health]):
     """Whether the appliance can do its work, and what keeps it from it."""
 
 
-class StatusResponse(RootModel[Status]):
+class StatusResponse(RootSchema[Status]):
     """The whole state of the appliance."""
 
 
-class ModelList(BaseModel):
+class ModelList(Schema):
     """Every model of the catalogue, and the machine's own."""
 
     default: str | None

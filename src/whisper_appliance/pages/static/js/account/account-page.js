@@ -13,6 +13,7 @@ import { startPasskeys } from "./passkeys.js";
 import { startSecondFactor } from "./second-factor.js";
 import { startSessions } from "./sessions.js";
 import { showUsage } from "./usage.js";
+import { startVoices } from "./voices.js";
 import { startWebhooks } from "./webhooks.js";
 
 /** @param {HTMLElement} root */
@@ -40,6 +41,7 @@ export function mount(root) {
     toast(t("Password changed. You were signed out everywhere else."));
     await loadSessions();
   });
+  startVoices();
   startSecondFactor();
   startPasskeys();
   startDeletion();

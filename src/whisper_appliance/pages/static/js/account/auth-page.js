@@ -4,7 +4,7 @@ import { fromRoot } from "../core/addresses.js";
 import { messageOf, request } from "../core/api.js";
 import { all, buttonById, byId, formById } from "../core/dom.js";
 import { t } from "../core/i18n.js";
-import { formData, markInvalid } from "../ui/form.js";
+import { firstFault, formData, markInvalid } from "../ui/form.js";
 import { startPage } from "../ui/page-frame.js";
 import { hasPasskeys, signWithPasskey } from "./webauthn.js";
 
@@ -26,6 +26,7 @@ class AuthForm {
 
   /** @param {HTMLElement} root */
   constructor(root) {
+    this.#form.noValidate = true;
     this.#form.addEventListener("submit", (event) => void this.#onSubmit(event));
     this.#form.querySelector("#language")?.addEventListener("change", () => this.#changeLanguage());
     for (const button of /** @type {HTMLButtonElement[]} */ (all(root, "[data-shows]"))) {
@@ -46,7 +47,9 @@ class AuthForm {
   async #onSubmit(event) {
     event.preventDefault();
     if (this.#submit.disabled) return;
-    this.#showProblem("");
+    const fault = firstFault(this.#form);
+    this.#showProblem(fault?.message ?? "", fault?.field);
+    if (fault) return;
     this.#submit.disabled = true;
     try {
       const route = /** @type {"POST /api/session" | "POST /api/setup" | "POST /api/join"} */ (

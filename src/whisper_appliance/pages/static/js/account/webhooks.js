@@ -1,4 +1,4 @@
-/** Webhooks of the account: added, tested and deleted, with what became of their last messages. */
+/** Webhooks and e-mail addresses of the account: added, tested, deleted, with what became of their last messages. */
 
 import { messageOf, request } from "../core/api.js";
 import { dayAndTimeInline } from "../core/datetime.js";
@@ -15,6 +15,7 @@ import { toast } from "../ui/toast.js";
 const REFRESH_MS = 1000;
 const REFRESHES = 20;
 const SHOWN = 5;
+const MAILTO = "mailto:";
 
 /** Starts the list, and the form behind its button. */
 export function startWebhooks() {
@@ -30,6 +31,10 @@ export function startWebhooks() {
     open.focus();
   });
   onSubmit(form, ({ url = "" }) => createWebhook(form, url));
+  const mailForm = document.getElementById("mail-form");
+  if (mailForm instanceof HTMLFormElement) {
+    onSubmit(mailForm, ({ address = "" }) => addAddress(mailForm, address));
+  }
   startCopyButton("webhook-copy", inputById("webhook-secret"), t("Secret copied."));
   void loadWebhooks();
 }
@@ -45,14 +50,31 @@ async function createWebhook(form, url) {
   await loadWebhooks();
 }
 
+/** @param {HTMLFormElement} form @param {string} address */
+async function addAddress(form, address) {
+  await request("POST /api/account/webhooks", { body: { url: MAILTO + address } });
+  form.reset();
+  toast(t("A link was sent to {address}. Open it within a day.", { address }));
+  await loadWebhooks();
+}
+
+/** @param {Webhook} webhook */
+const isMail = ({ url }) => url.startsWith(MAILTO);
+
+/** @param {Webhook} webhook @returns {string} The address as people write it. */
+const addressOf = ({ url }) => url.replace(MAILTO, "");
+
 /** @returns {Promise<Webhook[]>} */
 async function loadWebhooks() {
   const list = byId("webhooks");
   try {
     const { webhooks } = await request("GET /api/account/webhooks");
-    const opened = new Set([...list.querySelectorAll("details[open]")].map((each) => each.id));
-    list.replaceChildren(...webhooks.map((webhook) => webhookItem(webhook, opened)));
-    if (!webhooks.length) list.append(element("li", t("No webhooks."), "soft"));
+    const opened = new Set([...document.querySelectorAll(".webhook details[open]")].map((each) => each.id));
+    const items = (/** @type {Webhook[]} */ some) => some.map((webhook) => webhookItem(webhook, opened));
+    const servers = webhooks.filter((each) => !isMail(each));
+    list.replaceChildren(...items(servers));
+    if (!servers.length) list.append(element("li", t("No webhooks."), "soft"));
+    document.getElementById("mails")?.replaceChildren(...items(webhooks.filter(isMail)));
     return webhooks;
   } catch (error) {
     list.replaceChildren(element("li", messageOf(error), "soft"));
@@ -62,24 +84,32 @@ async function loadWebhooks() {
 
 /** @param {Webhook} webhook @param {Set<string>} opened Ids of the lists of messages that are open. */
 function webhookItem(webhook, opened) {
-  const { url, created, disabled_at, deliveries } = webhook;
+  const { url, created, disabled_at, confirmed_at, deliveries } = webhook;
   const item = element("li", undefined, "item webhook");
   const text = element("div");
   const { host, pathname, search } = new URL(url);
+  const address = addressOf(webhook);
+  const [name, path] = isMail(webhook) ? [address, ""] : [host, pathname + search];
   const facts = element("p", undefined, "facts");
   showFacts(facts, [
-    pathname + search,
+    path,
+    confirmed_at ? null : t("not confirmed yet: open the link that was sent there"),
     disabled_at
       ? t("switched off by its server; a test switches it on")
       : t("since {created}", { created: dayAndTimeInline(created) }),
   ]);
-  text.append(element("strong", host), facts);
+  text.append(element("strong", name), facts);
   if (deliveries.length) text.append(deliveryList(webhook, opened));
   const actions = element("div", undefined, "item-actions");
-  const test = button(t("Send test"), "button", () => void sendTest(webhook));
-  test.setAttribute("aria-label", t("Send test to {url}", { url }));
+  const test = confirmed_at
+    ? button(t("Send test"), "button", () => void sendTest(webhook))
+    : button(t("Send again"), "button", () => void sendLink(webhook));
+  const label = confirmed_at
+    ? t("Send test to {url}", { url: address })
+    : t("Send again: the link to {url}", { url: address });
+  test.setAttribute("aria-label", label);
   const remove = button(t("Delete"), "button danger", () => void deleteWebhook(webhook));
-  remove.setAttribute("aria-label", t("Delete {url}", { url }));
+  remove.setAttribute("aria-label", t("Delete {url}", { url: address }));
   actions.append(test, remove);
   item.append(text, actions);
   return item;
@@ -103,7 +133,12 @@ function deliveryList({ id, deliveries }, opened) {
 /** @param {Delivery} delivery */
 function describe(delivery) {
   const { event, created, attempts, next_at } = delivery;
-  const names = { "job.done": t("transcribed"), "job.failed": t("failed"), test: t("test") };
+  const names = {
+    "job.done": t("transcribed"),
+    "job.failed": t("failed"),
+    test: t("test"),
+    confirm: t("confirmation"),
+  };
   const parts = [dayAndTimeInline(created), names[event], outcome(delivery)];
   if (attempts > 1) parts.push(tn("{count} attempt", "{count} attempts", attempts));
   if (next_at && attempts) parts.push(t("again {time}", { time: dayAndTimeInline(next_at) }));
@@ -127,8 +162,20 @@ function problem(code) {
     untrusted: t("its certificate is not trusted"),
     refused_address: t("its address is in a private network"),
     too_many_redirects: t("it redirects too often"),
+    not_configured: t("this appliance sends no e-mail any more"),
   };
   return texts[code] ?? code;
+}
+
+/** @param {Webhook} webhook */
+async function sendLink(webhook) {
+  try {
+    await request("POST /api/account/webhooks/{id}/confirmation", { path: { id: webhook.id } });
+    toast(t("A link was sent to {address}. Open it within a day.", { address: addressOf(webhook) }));
+  } catch (error) {
+    toast(messageOf(error));
+  }
+  await loadWebhooks();
 }
 
 /** @param {Webhook} webhook */
@@ -156,12 +203,14 @@ async function showOutcome(id) {
 }
 
 /** @param {Webhook} webhook */
-async function deleteWebhook({ id, url }) {
+async function deleteWebhook(webhook) {
+  const { id } = webhook;
+  const url = addressOf(webhook);
   const text = t("Nothing more is sent there, also not what waits.");
   if (!(await confirmed({ title: t("Delete “{url}”?", { url }), text, action: t("Delete") }))) return;
   try {
     await request("DELETE /api/account/webhooks/{id}", { path: { id } });
-    toast(t("Webhook deleted."));
+    toast(isMail(webhook) ? t("Address deleted.") : t("Webhook deleted."));
   } catch (error) {
     toast(messageOf(error));
   }

@@ -1,4 +1,4 @@
-/** The actions of the audit log in words. */
+/** The records of the audit log in words: who did what, and its details. */
 
 import { t } from "../core/i18n.js";
 
@@ -47,6 +47,7 @@ const WORDS = {
   "session.end_others": t("Other sessions ended"),
   "setting.change": t("Setting changed"),
   "setting.reset": t("Setting reset"),
+  "note.delete": t("Note of somebody else deleted"),
   "share.download": t("Shared recording downloaded"),
   "share.export": t("Shared transcript downloaded"),
   "share.give_up": t("Share given up"),
@@ -63,6 +64,8 @@ const WORDS = {
   "transcript.import": t("Transcript imported"),
   "transcript.restore": t("Transcript restored"),
   "transcript.restore_version": t("Version restored"),
+  "transcript.translate": t("Translation begun"),
+  "transcript.delete_translation": t("Translation deleted"),
   "updates.check": t("Looked for new versions"),
   "user.create": t("Account made"),
   "user.delete": t("Account deleted"),
@@ -76,7 +79,83 @@ const WORDS = {
   "user.role": t("Role changed"),
   "webhook.create": t("Webhook made"),
   "webhook.delete": t("Webhook deleted"),
+  "webhook.confirm": t("E-mail address confirmed"),
+};
+
+/** Those who are no user. @type {Record<string, string>} */
+const ACTORS = {
+  "first start": t("First start"),
+  "sign-in provider": t("Sign-in provider"),
+  nobody: t("Nobody"),
+  shell: t("Command line"),
+  visitor: t("Visitor"),
+};
+
+/** @type {Record<string, string>} */
+const DETAILS = {
+  audio: t("with audio"),
+  codes_left: t("codes left"),
+  count: t("number"),
+  days: t("days"),
+  expires: t("until"),
+  factor: t("factor"),
+  failed: t("failed"),
+  fingerprint: t("fingerprint"),
+  format: t("format"),
+  freed: t("taken over"),
+  from: t("from"),
+  heir: t("heir"),
+  host: t("host"),
+  invited_by: t("invited by"),
+  issuer: t("issuer"),
+  key: t("API key"),
+  minutes_per_month: t("minutes a month"),
+  name: t("name"),
+  names: t("names"),
+  note: t("note"),
+  owner: t("owner"),
+  removed: t("removed"),
+  revision: t("version"),
+  role: t("role"),
+  scopes: t("permissions"),
+  seconds: t("seconds"),
+  sessions: t("sessions"),
+  share: t("share"),
+  state: t("state"),
+  storage_bytes: t("bytes of storage"),
+  to: t("to"),
+  user: t("user"),
+  value: t("value"),
+  waiting_jobs: t("waiting jobs"),
+};
+
+const ROLES = { owner: t("Owner"), admin: t("Admin"), member: t("Member") };
+/** Values that are names of the program, by detail, or by action and detail. @type {Record<string, Record<string, string>>} */
+const VALUES = {
+  "appliance.openness to": { accounts: t("people with an account"), network: t("anyone on its network") },
+  "user.role from": ROLES,
+  "user.role to": ROLES,
+  audio: { true: t("yes"), false: t("no") },
+  factor: { code: t("code"), passkey: t("passkey") },
+  role: ROLES,
 };
 
 /** @param {string} action @returns {string} An action that has no words is shown as it is recorded. */
 export const wordsOf = (action) => WORDS[action] ?? action;
+
+/** @typedef {import("../core/api.js").Responses["GET /api/admin/audit"]["records"][number]} AuditRecord */
+
+/** @param {Pick<AuditRecord, "actor" | "actor_name">} record @returns {string} */
+export function actorOf({ actor, actor_name }) {
+  const isUser = actor && actor_name !== "visitor";
+  return (!isUser && ACTORS[actor_name]) || actor_name;
+}
+
+/** @param {Pick<AuditRecord, "action" | "details">} record @returns {string} Its details, each behind its name. */
+export function detailsOf({ action, details }) {
+  const facts = Object.entries(details).map(([name, value]) => {
+    const values = VALUES[`${action} ${name}`] ?? VALUES[name];
+    return `${DETAILS[name] ?? name} ${values?.[String(value)] ?? value}`;
+  });
+  return facts.join(", ");
+}

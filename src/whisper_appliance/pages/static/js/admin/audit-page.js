@@ -6,7 +6,7 @@ import { dayAndTimeCell } from "../core/datetime.js";
 import { byId, element, formById, tableById } from "../core/dom.js";
 import { t, tn } from "../core/i18n.js";
 import { Table } from "../ui/table.js";
-import { wordsOf } from "./audit-actions.js";
+import { actorOf, detailsOf, wordsOf } from "./audit-actions.js";
 import { idCell } from "./cells.js";
 import { keepFresh, showProblem, startPanel } from "./panel.js";
 
@@ -31,7 +31,7 @@ class AuditPage {
   #table = new Table(tableById("records"), {
     columns: [
       { title: t("When"), show: ({ time }) => dayAndTimeCell(time) },
-      { title: t("Who"), show: ({ actor_name }) => actor_name },
+      { title: t("Who"), show: actorOf },
       { title: t("What"), show: actionCell },
       { title: t("About"), show: detailsCell },
       { title: t("From"), show: ({ address }) => address },
@@ -100,9 +100,9 @@ function actionCell({ action }) {
 }
 
 /** @param {AuditRecord} record */
-function detailsCell({ object, details }) {
-  const facts = Object.entries(details).map(([name, value]) => `${name} ${value}`);
-  const box = element("span", facts.join(", "));
-  if (object) box.append(facts.length ? " " : "", idCell(object));
+function detailsCell(record) {
+  const facts = detailsOf(record);
+  const box = element("span", facts);
+  if (record.object) box.append(facts ? " " : "", idCell(record.object));
   return box;
 }

@@ -11,6 +11,7 @@ import { idCell, quietAction, tagCell, timeCell } from "./cells.js";
 import { keepFresh, showProblem, startPanel } from "./panel.js";
 
 const REFRESH_SECONDS = 3;
+const IDLE_SECONDS = 10; // nothing runs or waits, and nobody speaks
 const PAGE_SIZE = 50;
 const PHONE_PAGE_SIZE = 15; // on phones each job is a card
 const MAX_PAGE_SIZE = 200;
@@ -19,8 +20,8 @@ const MAX_PAGE_SIZE = 200;
  * @typedef {import("../core/api.js").Responses} Responses
  * @typedef {Responses["GET /api/admin/jobs"]} JobPage
  * @typedef {JobPage["jobs"][number]} Job
- * @typedef {Responses["GET /api/admin/live"]["sessions"][number]} Session
- * @typedef {Responses["GET /api/admin/workers"]["workers"][number]} Worker
+ * @typedef {NonNullable<JobPage["live"]>["sessions"][number]} Session
+ * @typedef {NonNullable<JobPage["workers"]>[number]} Worker
  * @typedef {import("./cells.js").Tone} Tone
  */
 
@@ -54,6 +55,7 @@ class JobsPage {
   #owner = selectById("owner");
   #pageSize = matchMedia("(max-width: 40rem)").matches ? PHONE_PAGE_SIZE : PAGE_SIZE;
   #shown = this.#pageSize;
+  #isIdle = false;
   #jobs = this.#jobTable();
   #sessions = this.#sessionTable();
   #workers = this.#workerTable();
@@ -62,7 +64,10 @@ class JobsPage {
     const wanted = new URLSearchParams(location.search).get("state");
     if (wanted && [...this.#state.options].some(({ value }) => value === wanted)) this.#state.value = wanted;
     this.#jobs.filterBy(inputById("words"));
-    this.refresh = keepFresh(() => this.#load(), REFRESH_SECONDS);
+    this.refresh = keepFresh(
+      () => this.#load(),
+      () => (this.#isIdle ? IDLE_SECONDS : REFRESH_SECONDS),
+    );
     for (const select of [this.#state, this.#owner]) {
       select.addEventListener("change", () => {
         this.#shown = this.#pageSize;
@@ -84,8 +89,8 @@ class JobsPage {
       words: ({ handle, owner, status, source, model, error }) =>
         [handle, owner.name, status, source, model, error?.message, error?.code].join(" "),
       columns: [
-        { title: t("Job"), show: ({ handle }) => idCell(handle) },
-        { title: t("Owner"), show: ({ owner }) => owner.name, sort: ({ owner }) => owner.name },
+        { title: t("Job"), show: ({ handle }) => idCell(handle), kind: "minor" },
+        { title: t("Owner"), show: ({ owner }) => owner.name, sort: ({ owner }) => owner.name, kind: "name" },
         { title: t("State"), show: jobStateCell, sort: ({ status }) => status },
         {
           title: t("Length"),
@@ -94,9 +99,9 @@ class JobsPage {
           number: true,
         },
         { title: t("Model"), show: ({ model }) => model, sort: ({ model }) => model },
-        { title: t("Source"), show: ({ source }) => source, sort: ({ source }) => source },
+        { title: t("Source"), show: ({ source }) => source, sort: ({ source }) => source, kind: "minor" },
         { title: t("Sent"), show: ({ created }) => timeCell(created), sort: ({ created }) => created },
-        { title: t("What happened"), show: describeOutcome },
+        { title: t("What happened"), show: describeOutcome, kind: "sentence" },
         {
           title: t("Actions"),
           hideTitle: true,
@@ -120,8 +125,8 @@ class JobsPage {
       key: ({ handle }) => handle,
       empty: t("Nobody is speaking."),
       columns: [
-        { title: t("Session"), show: ({ handle }) => idCell(handle) },
-        { title: t("Owner"), show: ({ owner }) => owner.name, sort: ({ owner }) => owner.name },
+        { title: t("Session"), show: ({ handle }) => idCell(handle), kind: "minor" },
+        { title: t("Owner"), show: ({ owner }) => owner.name, sort: ({ owner }) => owner.name, kind: "name" },
         {
           title: t("State"),
           show: ({ state }) => tagCell(...SESSION_STATES[state]),
@@ -144,7 +149,7 @@ class JobsPage {
           title: t("Language"),
           show: ({ language }) => (language ? languageName(language) : t("found by the model")),
         },
-        { title: t("Readers"), show: ({ shared }) => (shared ? t("by a link") : "") },
+        { title: t("Readers"), show: ({ shared }) => (shared ? t("by a link") : ""), kind: "minor" },
         { title: t("Begun"), show: ({ created }) => timeCell(created), sort: ({ created }) => created },
         {
           title: t("Actions"),
@@ -170,7 +175,7 @@ class JobsPage {
       columns: [
         {
           title: t("Machine"),
-          show: ({ host, here }) => (here ? `${host} (this one)` : host),
+          show: ({ host, here }) => (here ? t("{host} (this one)", { host }) : host),
           sort: ({ host }) => host,
         },
         {
@@ -214,11 +219,8 @@ class JobsPage {
   }
 
   async #load() {
-    const [page, live, { workers }] = await Promise.all([
-      this.#loadJobs(),
-      request("GET /api/admin/live"),
-      request("GET /api/admin/workers"),
-    ]);
+    const { page, live, workers } = await this.#loadAll();
+    this.#isIdle = !page.counts.running && !page.counts.queued && !live.sessions.length;
     byId("workers-part").hidden = workers.length < 2 && !workers.some(({ silent }) => silent);
     this.#workers.show(workers);
     this.#showUsers(page.users);
@@ -232,10 +234,14 @@ class JobsPage {
       : t("at most {limit}", { limit: tn("{count} session", "{count} sessions", live.limit) });
   }
 
-  /** Loads as many jobs as are shown already, so that a longer list stays long. @returns {Promise<JobPage>} */
-  async #loadJobs() {
+  /** Loads as many jobs as are shown already, so that a longer list stays long; usually by one request. */
+  async #loadAll() {
     /** @type {Job[]} */
     const jobs = [];
+    /** @type {NonNullable<JobPage["live"]>} */
+    let live = { sessions: [], limit: 0 };
+    /** @type {Worker[]} */
+    let workers = [];
     /** @type {JobPage} */
     let page;
     let before = "";
@@ -244,11 +250,14 @@ class JobsPage {
       const query = new URLSearchParams({ state: this.#state.value, limit: String(limit) });
       if (this.#owner.value) query.set("owner", this.#owner.value);
       if (before) query.set("before", before);
+      else query.set("with_activity", "true");
       page = await request("GET /api/admin/jobs", { query });
+      if (page.live) live = page.live;
+      if (page.workers) workers = page.workers;
       jobs.push(...page.jobs);
       before = page.next === null ? "" : String(page.next);
     } while (before && jobs.length < this.#shown);
-    return { ...page, jobs };
+    return { page: { ...page, jobs }, live, workers };
   }
 
   /** @param {JobPage["users"]} users */

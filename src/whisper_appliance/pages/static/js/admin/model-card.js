@@ -31,8 +31,11 @@ const TASKS = {
 /** What the server writes of a model that is neither in the catalogue nor on the hub. */
 const OWN_DESCRIPTION = t("A model of your own.");
 
-/** @param {Model} model */
-export const isInstalled = (model) => model.source !== null || model.loaded || model.default;
+/** @param {Model} model The list that shows it: what is rarely wanted stays out of sight. */
+export function listOf({ source, loaded, default: isDefault, common, recommended, download, errand }) {
+  if (source !== null || loaded || isDefault) return "here";
+  return common || recommended || download || errand ? "away" : "more";
+}
 
 /**
  * @param {Model} model
@@ -74,13 +77,18 @@ function factsOf(model) {
   const languages = model.languages === "en" ? t("English") : t("many languages");
   return [
     size === null ? null : `${bytes(size)} ${model.source ? t("on disk") : t("to download")}`,
-    memory === null ? null : `${model.memory_bytes ? "" : "about "}${bytes(memory)} memory`,
+    memory === null ? null : memoryOf(bytes(memory), model.memory_bytes !== null),
     model.device ? [model.device.toUpperCase(), model.compute_type].filter(Boolean).join(", ") : null,
     model.languages === null ? null : languages,
     model.licence,
     describeSource(model),
     model.repository,
   ];
+}
+
+/** @param {string} size @param {boolean} isMeasured */
+function memoryOf(size, isMeasured) {
+  return isMeasured ? t("{size} memory", { size }) : t("about {size} memory", { size });
 }
 
 /** @param {Model} model */
@@ -92,14 +100,14 @@ function describeSource({ source }) {
 /** @param {HTMLElement} card @param {Model} model @param {Models} models */
 function showMainAction(card, model, { downloads_allowed }) {
   const button = /** @type {HTMLButtonElement} */ (action(card, "main"));
-  const { label, isDownload = false } = mainAction(model);
+  const { label, route, isDownload = false } = mainAction(model);
   const isUnobtainable = !model.source && !model.download && model.description === OWN_DESCRIPTION;
   const isBusy = model.errand?.state === "running" || model.state === "loading";
   button.textContent = label;
   button.setAttribute("aria-label", `${label} ${model.name}`);
   button.classList.toggle("primary", isDownload && model.recommended);
   button.hidden = (isDownload && !downloads_allowed) || isUnobtainable;
-  button.disabled = isBusy || (label === "Unload" && model.in_use > 0);
+  button.disabled = isBusy || (route.endsWith("/unload") && model.in_use > 0);
 }
 
 /** @param {HTMLElement} card @param {Model} model @param {Models} models */
@@ -108,6 +116,7 @@ function showMenu(card, model, { default_fixed, downloads_allowed }) {
   const absent = model.source ? "" : t("It is not on this machine.");
   const chosen = model.default ? t("It is the default.") : "";
   const fixed = default_fixed ? t("It is set where the appliance is started.") : "";
+  slot(card, "menu").hidden = !model.source && !downloads_allowed;
   const undeletable = chosen || absent || t("It lies outside the model folder.");
   showMenuItem(card, "default", busy || chosen || fixed || (downloads_allowed ? "" : absent));
   showMenuItem(card, "verify", busy || absent);
@@ -180,6 +189,7 @@ function noteOf({ default: isDefault, download, errand, fits, reason, state }) {
   }
   if (state === "missing" && reason && isDefault) return [reason, "bad"];
   if (!fits) return [t("It needs more memory than this machine can give one model."), "caution"];
-  if (errand?.kind === "verify" && errand.state === "done") return [`Verified: ${errand.message}`, ""];
+  if (errand?.kind === "verify" && errand.state === "done")
+    return [t("Verified: {result}", { result: errand.message }), ""];
   return ["", ""];
 }

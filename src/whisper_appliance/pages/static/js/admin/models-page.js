@@ -10,7 +10,7 @@ import { confirmed } from "../ui/confirm.js";
 import { KeyedList } from "../ui/keyed-list.js";
 import { startSuggestions } from "../ui/model-suggestions.js";
 import { toast } from "../ui/toast.js";
-import { fillModelCard, isInstalled, mainAction } from "./model-card.js";
+import { fillModelCard, listOf, mainAction } from "./model-card.js";
 import { hideProblem, showProblem, startPanel } from "./panel.js";
 
 const RETRY_SECONDS = 5;
@@ -79,11 +79,12 @@ class ModelsPage {
     this.#cards.retain(new Set(sorted.map(({ name }) => name)));
     byId("here").setAttribute("aria-busy", "false");
     byId("none-here").hidden = Boolean(byId("here").childElementCount);
+    byId("more-models").hidden = !byId("more").childElementCount;
   }
 
   /** Puts a card into its list: the default comes first. Cards in their place are not moved. @param {HTMLElement} card @param {Model} model */
   #place(card, model) {
-    const list = byId(isInstalled(model) ? "here" : "away");
+    const list = byId(listOf(model));
     const order = this.#models?.models.map(({ name }) => name) ?? [];
     const rank = (/** @type {Element} */ each) => order.indexOf(each.getAttribute("data-name") ?? "");
     const next = [...list.children].find((each) => each !== card && rank(each) > rank(card)) ?? null;

@@ -124,6 +124,7 @@ function showRefusals(refusals) {
     waiting_requests: t("Waiting requests"),
     uploads: t("Uploads at once"),
     upload_pace: t("Uploads that were too slow"),
+    descriptors: t("Files and connections open in all"),
     requests_per_minute: t("Requests in a minute"),
   };
   const counts = Object.entries(refusals);

@@ -1,6 +1,6 @@
 /** What the pages of the admin panel share: the frame, the problem notice, loading and reloading. */
 import { byId } from "../core/dom.js";
-import { onReconnected } from "../core/page-events.js";
+import { startPolling } from "../core/polling.js";
 import { startPage } from "../ui/page-frame.js";
 
 /** @param {HTMLElement} root */
@@ -30,29 +30,19 @@ export function hideProblem() {
 }
 
 /**
- * Loads now, again and again while the page is visible, and after a lost connection.
+ * Loads now, again and again while the page is visible, and after a lost connection; shows errors in the page.
  * @param {() => Promise<void>} load
- * @param {number} seconds 0: not again and again.
+ * @param {number | (() => number)} pauseSeconds 0: not again and again.
  * @returns {() => Promise<void>} Loads at once.
  */
-export function keepFresh(load, seconds) {
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  const refresh = async () => {
-    clearTimeout(timer);
-    try {
+export function keepFresh(load, pauseSeconds) {
+  const refresh = startPolling({
+    load: async () => {
       await load();
       hideProblem();
-    } catch (error) {
-      showProblem(error, () => void refresh());
-    }
-    clearTimeout(timer);
-    if (seconds && !document.hidden) timer = setTimeout(refresh, seconds * 1000);
-  };
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && seconds) void refresh();
+    },
+    onError: (error) => showProblem(error, () => void refresh()),
+    pauseSeconds: () => (typeof pauseSeconds === "number" ? pauseSeconds : pauseSeconds()),
   });
-  onReconnected(() => void refresh());
-  void refresh();
   return refresh;
 }

@@ -4,13 +4,16 @@ import { t, tn } from "../core/i18n.js";
 
 /** @typedef {import("../core/api.js").Responses["GET /api/admin/settings"]["settings"][number]} Setting */
 
-/** @type {Record<string, Record<string, string>>} What the values of a choice mean. */
+/** @type {Record<string, Record<string, string>>} What values mean that do not speak for themselves. */
 const CHOICES = {
   KEEP_AUDIO: {
     accounts: t("Of people with an account"),
     everyone: t("Of visitors, too"),
     nobody: t("Of nobody"),
   },
+  MINUTES_PER_MONTH: { 0: t("No limit") },
+  STORAGE_PER_USER: { 0: t("No limit") },
+  AUDIO_RETENTION_DAYS: { 0: t("As long as their transcripts") },
 };
 const MINUTE = 60;
 const HOUR = 3600;

@@ -2,7 +2,7 @@
 
 import { request } from "../core/api.js";
 import { byId, element, selectById, tableById } from "../core/dom.js";
-import { duration, languageName, percent, speed } from "../core/format.js";
+import { decimal, duration, languageName, percent, speed } from "../core/format.js";
 import { locale, t, tn } from "../core/i18n.js";
 import { Table } from "../ui/table.js";
 import { BAR_COLOURS, DayChart, noon } from "./charts/day-chart.js";
@@ -87,7 +87,7 @@ class StatisticsPage {
   });
   #speedChart = new DayChart(byId("speed"), {
     theme: this.#theme,
-    format: (value) => (value ? `${Number(value.toFixed(1))} ×` : "0"),
+    format: (value) => (value ? `${decimal(value)} ×` : "0"),
     onPoint: (day) => this.#describeSpeed(day),
   });
   /** @type {Table<Group>} */
@@ -257,7 +257,7 @@ function formatDay(day) {
 /** @param {number} seconds @returns {string} For an axis. */
 function shortDuration(seconds) {
   if (!seconds) return "0";
-  if (seconds < MINUTE) return `${Number(seconds.toFixed(1))} s`;
+  if (seconds < MINUTE) return `${decimal(seconds)} s`;
   const [size, unit] = seconds >= HOUR ? [HOUR, "h"] : [MINUTE, "min"];
-  return `${Number((seconds / size).toFixed(1))} ${unit}`;
+  return `${decimal(seconds / size)} ${unit}`;
 }

@@ -155,6 +155,12 @@ export interface ArchiveBody {
   paragraphs?: boolean;
   /** edl: frames a second of the video. */
   frame_rate?: "23.976" | "24" | "25" | "29.97" | "30" | "50" | "59.94" | "60";
+  /** docx, pdf, md, html: with chapters by hand as headings; json: with them. */
+  chapters?: boolean;
+  /** docx (as comments), md, html, json: with notes. */
+  notes?: boolean;
+  /** All but tsv and edl: `beside` writes the translation, where there is one, below or beside each paragraph, caption or phrase. */
+  translation?: "no" | "beside";
   /** Ids of transcripts; all of your own if there are none. */
   ids?: string[] | null;
   /** A file of each. */
@@ -247,6 +253,39 @@ export interface CertificateView {
   own_fixed: string | null;
 }
 
+/** A chapter. */
+export interface ChapterBody {
+  /** Second of the recording. */
+  start: number;
+  /** Empty: it is named by its first words. */
+  title?: string;
+}
+
+/** A chapter. */
+export interface ChapterResponse {
+  /** Seconds of the original file. */
+  start: number;
+  /** Its title, or its first words. */
+  title: string;
+  /** Whether the title was given by hand. */
+  named: boolean;
+}
+
+/** All chapters of a transcript. */
+export interface ChaptersBody {
+  /** null: those at the long pauses again. */
+  chapters: ChapterBody[] | null;
+}
+
+/** The chapters of a transcript, in order. */
+export interface ChaptersResponse {
+  /** How often they were changed by hand; changes send it in If-Match. */
+  revision: number;
+  /** False: they begin after the long pauses. */
+  by_hand: boolean;
+  chapters: ChapterResponse[];
+}
+
 /** A new client secret. */
 export interface ClientSecretBody {
   expires_after?: ExpiresAfter;
@@ -273,6 +312,12 @@ export interface CodeBody {
 export interface ConfirmBody {
   /** The password of the account. */
   password: string;
+}
+
+/** Which address is confirmed. */
+export interface ConfirmEmailBody {
+  /** Token of the link. */
+  token: string;
 }
 
 /** A copy of the database. */
@@ -324,7 +369,7 @@ export interface DeletedModel {
 export interface DeliveryResponse {
   /** `webhook-id` of the message; the same for each attempt. */
   id: string;
-  event: "job.done" | "job.failed" | "test";
+  event: "job.done" | "job.failed" | "test" | "confirm";
   status: "waiting" | "delivered" | "failed";
   attempts: number;
   /** UTC, ISO 8601. */
@@ -333,7 +378,7 @@ export interface DeliveryResponse {
   next_at: string | null;
   /** Of the last response. */
   status_code: number | null;
-  /** Why there was no response: `timeout`, `unreachable`, `unknown_host`, `untrusted`, `refused_address`, `too_many_redirects`. */
+  /** Why there was no response: `timeout`, `unreachable`, `unknown_host`, `untrusted`, `refused_address`, `too_many_redirects`, `not_configured`. */
   error: string | null;
   finished: string | null;
 }
@@ -432,6 +477,8 @@ export interface EditedSegment {
   speaker: string | null;
   /** Only with `word_timestamps`. */
   words: WordResponse[];
+  /** Its translation, with `translation=beside`. */
+  translation: string | null;
   /** Names it for edits. */
   key: string;
 }
@@ -528,7 +575,7 @@ export interface FolderShareBody {
   /** Name of a user. */
   user: string;
   /** What the user may do with everything in the folder. */
-  role?: "reader" | "editor";
+  role?: "reader" | "commenter" | "editor";
 }
 
 /** Whom a folder is shared with. */
@@ -541,7 +588,7 @@ export interface FolderShareResponse {
   id: string;
   /** Name of the user. */
   user: string;
-  role: "reader" | "editor";
+  role: "reader" | "commenter" | "editor";
   /** UTC, ISO 8601. */
   created: string;
 }
@@ -552,6 +599,14 @@ export interface GpuUse {
   percent: number | null;
   memory_used_bytes: number;
   memory_bytes: number;
+}
+
+/** The transcripts that have a value. */
+export interface GroupResponse {
+  value: string;
+  transcripts: number;
+  /** Of audio. */
+  seconds: number;
 }
 
 /** The result of the health check: `degraded` if any reason exists. */
@@ -691,6 +746,8 @@ export interface JobResponse {
   transcript_id: string | null;
   /** Whether the transcript was there already (`Reuse-Transcript`). */
   reused: boolean;
+  /** Id of the transcript whose recording it translates, to stand beside it. */
+  translation_of: string | null;
   title: string;
   model: string | null;
   /** UTC, ISO 8601. */
@@ -739,6 +796,10 @@ export interface JobRows {
   counts: Record<string, number>;
   /** Whose jobs there may be. */
   users: UserName[];
+  /** With `with_activity`: all live sessions. */
+  live: SessionRows | null;
+  /** With `with_activity`: all workers. */
+  workers: WorkerRow[] | null;
 }
 
 /** A new key. */
@@ -797,6 +858,22 @@ export interface Limits {
   max_upload_bytes: number;
   max_audio_seconds: number;
   wait_seconds: number;
+}
+
+/** How much there is in a list. Groups come with the most seconds first, months in their order. */
+export interface ListStatisticsResponse {
+  /** Transcripts. */
+  total: number;
+  /** Of audio. */
+  seconds: number;
+  /** UTC, such as `2026-03`. */
+  months: GroupResponse[];
+  languages: GroupResponse[];
+  /** By name, empty for none; not of shared ones. */
+  folders: GroupResponse[];
+  /** The first 20, by the transcripts they speak in. */
+  speakers: GroupResponse[];
+  sources: GroupResponse[];
 }
 
 /** Open live sessions, their limit, and the lag of the slowest. */
@@ -881,6 +958,7 @@ export interface ModelState {
   loaded: boolean;
   fits: boolean;
   languages: "en" | "multilingual" | null;
+  translates: boolean;
   description: string;
   licence: string | null;
   disk_bytes: number | null;
@@ -899,7 +977,7 @@ export interface ModelTask {
   total_bytes: number;
 }
 
-/** One model. `source` is where its files are; only those in MODEL_DIR (`folder`) can be deleted. */
+/** One model. `source` is where its files are; only those in MODEL_DIR (`folder`) can be deleted. `common`: one that most people choose from, or one of their own. */
 export interface ModelView {
   name: string;
   state: "ready" | "idle" | "loading" | "downloading" | "missing" | "failed";
@@ -909,6 +987,7 @@ export interface ModelView {
   in_use: number;
   fits: boolean;
   recommended: boolean;
+  common: boolean;
   description: string;
   languages: string | null;
   licence: string | null;
@@ -997,6 +1076,8 @@ export interface NewWebhookResponse {
   created: string;
   /** When its server answered 410: nothing is sent until a test. */
   disabled_at: string | null;
+  /** Of an e-mail address: when its link was used; null: it gets nothing but the link. */
+  confirmed_at: string | null;
   deliveries: DeliveryResponse[];
   /** Signs each message (Standard Webhooks). */
   secret: string;
@@ -1010,10 +1091,55 @@ export interface NotImportedResponse {
   message: string;
 }
 
+/** A note. */
+export interface NoteBody {
+  /** Second of the recording. */
+  start: number;
+  /** Plain text, at most 2000 characters. */
+  text: string;
+}
+
+/** The notes of a transcript, by their seconds. */
+export interface NoteList {
+  notes: NoteResponse[];
+}
+
+/** What somebody wrote at a second of the recording. */
+export interface NoteResponse {
+  id: string;
+  /** Seconds of the original file. */
+  start: number;
+  /** Plain text, in lines. */
+  text: string;
+  /** Name of the user, where it is known. */
+  author: string | null;
+  /** Whether the caller wrote it, and so may change it. */
+  mine: boolean;
+  /** UTC, ISO 8601. */
+  created: string;
+  /** When its author changed it last. */
+  changed: string | null;
+}
+
 /** Something the reader should know. */
 export interface NoticeResponse {
   code: string;
   message: string;
+}
+
+/** A name for a speaker who has none yet. */
+export interface OfferedNameResponse {
+  /** What the speaker is called in the transcript. */
+  speaker: string;
+  /** Whose voice it is like. */
+  name: string;
+  /** Cosine of the two voices, at most 1. */
+  similarity: number;
+}
+
+/** Names to accept or to leave. */
+export interface OfferedNames {
+  offers: OfferedNameResponse[];
 }
 
 /** What failed, as OpenAI's clients read it. */
@@ -1325,6 +1451,12 @@ export interface ReleaseResponse {
   url: string;
 }
 
+/** Whether voices are remembered. */
+export interface RememberBody {
+  /** false also forgets all voices. */
+  remember: boolean;
+}
+
 /** How to delete an account. */
 export interface RemoveBody {
   /** Name of the account, to be sure. */
@@ -1399,6 +1531,8 @@ export interface SearchHitResponse {
   start: number;
   /** The text around it: every second piece is one of the words. */
   pieces: string[];
+  /** Id of the note that has them; null: they were said. */
+  note: string | null;
 }
 
 /** The second factor of an account. */
@@ -1429,6 +1563,8 @@ export interface SegmentResponse {
   speaker: string | null;
   /** Only with `word_timestamps`. */
   words: WordResponse[];
+  /** Its translation, with `translation=beside`. */
+  translation: string | null;
   /** Its place, from 0. */
   id: number;
   /** Names it for edits; it stays the same when others come before it. */
@@ -1543,8 +1679,8 @@ export interface ShareBody {
   days?: number | null;
   /** Whether a link includes the recording, where it is kept. */
   audio?: boolean;
-  /** What a user may do; an editor also edits text and title. Null: as before, or `reader`. */
-  role?: "reader" | "editor" | null;
+  /** What a user may do: a commenter also writes notes, an editor also edits text and title. Null: as before, or `reader`. */
+  role?: "reader" | "commenter" | "editor" | null;
 }
 
 /** Whom a transcript is shared with. */
@@ -1565,7 +1701,7 @@ export interface ShareResponse {
   /** Whether a link includes the recording. */
   audio: boolean;
   /** What a user may do. */
-  role: "reader" | "editor";
+  role: "reader" | "commenter" | "editor";
 }
 
 /** A folder that somebody else shared with the caller. */
@@ -1575,7 +1711,7 @@ export interface SharedFolderResponse {
   /** Name of its owner. */
   shared_by: string | null;
   /** What the caller may do with everything in it. */
-  role: "reader" | "editor";
+  role: "reader" | "commenter" | "editor";
 }
 
 /** A name and its password. */
@@ -1590,8 +1726,8 @@ export interface SignInBody {
 
 /** The session has ended. */
 export interface SignedOutResponse {
-  /** Where the browser signs out at the provider; null: nowhere. */
-  provider: string | null;
+  /** Where the browser signs out at the provider. */
+  provider: string;
 }
 
 /** Splits a segment in two. */
@@ -1740,8 +1876,12 @@ export interface TranscriptResponse {
   recording: RecordingResponse | null;
   /** How often its text was changed; edits send it in If-Match. */
   revision: number;
-  /** Somebody shared it: read it and export it, or edit its text and title too. */
-  access: "own" | "edit" | "read";
+  /** Somebody shared it: to read and export, to write notes too, or to edit as well. */
+  access: "own" | "edit" | "comment" | "read";
+  /** Not in a download. */
+  chapters: ChaptersResponse | null;
+  /** Notes of all who may comment, by their seconds. */
+  notes: NoteResponse[];
 }
 
 /** A transcript in a list. */
@@ -1776,6 +1916,58 @@ export interface TranscriptSummaryResponse {
   is_shared: boolean;
   /** Name of its owner, if it is shared. */
   shared_by: string | null;
+}
+
+/** A phrase of a translation. */
+export interface TranslatedSegmentResponse {
+  /** Seconds of the original file. */
+  start: number;
+  /** Seconds of the original file. */
+  end: number;
+  text: string;
+  /** Its channel, from 1, with `channels=separate`. */
+  channel: number | null;
+}
+
+/** How to translate. All may be left out. */
+export interface TranslationBody {
+  /** Name of a model of Whisper, or of a translator; default: for English from a kept recording, the model of the transcript if it can translate, or the default one; else a translator. */
+  model?: string | null;
+  /** Code or English name of the language to translate into; `targets` of the transcript has those that are possible. */
+  target?: string;
+  /** Code or English name of the language spoken, where the transcript has the wrong one. */
+  language?: string | null;
+}
+
+/** A translation, whose phrases have times of their own. */
+export interface TranslationResponse {
+  /** UTC, ISO 8601. */
+  created: string;
+  /** Code of the language that it is in. */
+  language: string;
+  model: string;
+  text: string;
+  segments: TranslatedSegmentResponse[];
+}
+
+/** The translation of a transcript, the work on another one, and what is possible. */
+export interface TranslationState {
+  /** null: there is none. */
+  translation: TranslationResponse | null;
+  /** The job that makes it, or makes it anew, until it ends. */
+  job: JobResponse | null;
+  /** The languages into which it can be translated now, by their codes. */
+  targets: TranslationTargetResponse[];
+}
+
+/** A language into which the transcript can be translated now. */
+export interface TranslationTargetResponse {
+  /** Code of the language. */
+  language: string;
+  /** Whisper can, because the recording is kept. */
+  recording: boolean;
+  /** Those that translate the words as they are corrected; each is a `model`. */
+  translators: string[];
 }
 
 /** Proof that the caller, who turns the second factor off, is its user. */
@@ -1888,6 +2080,23 @@ export interface VersionResponse {
   changes: number;
 }
 
+/** The people whose voices are remembered. */
+export interface VoiceList {
+  /** Whether voices are remembered. */
+  remember: boolean;
+  voices: VoiceResponse[];
+}
+
+/** A person whose voice is remembered. */
+export interface VoiceResponse {
+  id: string;
+  name: string;
+  /** How many recordings the voice is known from. */
+  recordings: number;
+  /** UTC, ISO 8601. */
+  created: string;
+}
+
 /** Options for the browser. */
 export interface WebAuthnOptions {
   /** JSON of WebAuthn, for `parse…OptionsFromJSON`. */
@@ -1896,7 +2105,7 @@ export interface WebAuthnOptions {
 
 /** A new webhook. */
 export interface WebhookBody {
-  /** Address for messages, https://… */
+  /** Address for messages, https://… or mailto:… */
   url: string;
 }
 
@@ -1913,6 +2122,8 @@ export interface WebhookResponse {
   created: string;
   /** When its server answered 410: nothing is sent until a test. */
   disabled_at: string | null;
+  /** Of an e-mail address: when its link was used; null: it gets nothing but the link. */
+  confirmed_at: string | null;
   deliveries: DeliveryResponse[];
 }
 
@@ -1971,6 +2182,7 @@ export interface Requests {
   "POST /api/admin/invitations": InvitationBody;
   "POST /api/admin/models": NewModel;
   "POST /api/admin/workers/{id}/take-over": TakeOverBody;
+  "POST /api/confirm-email": ConfirmEmailBody;
   "POST /api/jobs/{id}/move": MoveBody;
   "POST /api/join": AcceptInvitationBody;
   "POST /api/library/actions": ActionBody;
@@ -1981,7 +2193,9 @@ export interface Requests {
   "POST /api/session/passkey": PasskeySignInBody;
   "POST /api/setup": SetupBody;
   "POST /api/transcripts/export": ArchiveBody;
+  "POST /api/transcripts/{id}/notes": NoteBody;
   "POST /api/transcripts/{id}/shares": ShareBody;
+  "POST /api/transcripts/{id}/translation": TranslationBody;
   "POST /mcp": {
     jsonrpc: "2.0";
     /** `initialize`, `ping`, `tools/list` or `tools/call`. */
@@ -1996,10 +2210,13 @@ export interface Requests {
   "PUT /api/account/language": LanguageBody;
   "PUT /api/account/presets/{id}": PresetBody;
   "PUT /api/account/recordings": RecordingsBody;
+  "PUT /api/account/voices": RememberBody;
   "PUT /api/admin/certificate/names": MoreNames;
   "PUT /api/admin/certificate/own": OwnCertificate;
   "PUT /api/admin/openness": AccessModeBody;
   "PUT /api/admin/settings/{name}": Value;
+  "PUT /api/transcripts/{id}/chapters": ChaptersBody;
+  "PUT /api/transcripts/{id}/notes/{note}": NoteBody;
 }
 
 /** The JSON of a successful response, by method and path; null where there is none. */
@@ -2011,6 +2228,7 @@ export interface Responses {
   "DELETE /api/account/second-factor": null;
   "DELETE /api/account/sessions": null;
   "DELETE /api/account/sessions/{id}": null;
+  "DELETE /api/account/voices/{id}": null;
   "DELETE /api/account/webhooks/{id}": null;
   "DELETE /api/admin/certificate/own": HttpsResponse;
   "DELETE /api/admin/invitations/{id}": null;
@@ -2038,7 +2256,9 @@ export interface Responses {
   "DELETE /api/transcripts/trash": null;
   "DELETE /api/transcripts/{id}": null;
   "DELETE /api/transcripts/{id}/audio": null;
+  "DELETE /api/transcripts/{id}/notes/{note}": null;
   "DELETE /api/transcripts/{id}/shares/{share}": null;
+  "DELETE /api/transcripts/{id}/translation": null;
   "DELETE /api/uploads/{id}": null;
   "DELETE /v1/models/{id}": DeletedModel;
   "GET /admin": null;
@@ -2049,6 +2269,7 @@ export interface Responses {
   "GET /api/account/presets": PresetList;
   "GET /api/account/second-factor": SecondFactorResponse;
   "GET /api/account/sessions": OwnSessionList;
+  "GET /api/account/voices": VoiceList;
   "GET /api/account/webhooks": WebhookList;
   "GET /api/admin/audit": AuditPage;
   "GET /api/admin/backups": BackupsResponse;
@@ -2086,18 +2307,26 @@ export interface Responses {
     /** Places of the segments that start a paragraph. */
     paragraphs: number[];
     warnings: NoticeResponse[];
+    chapters: ChapterResponse[];
     /** When the link ends. */
     expires: string | null;
+    /** With `translation=beside`: that of each segment's `translation`; null: there is none. */
+    translation_language: string | null;
     /** null: not kept, or the link does not include it. */
     recording: RecordingResponse | null;
   };
   "GET /api/status": StatusResponse;
   "GET /api/transcripts": TranscriptListResponse;
   "GET /api/transcripts/shared": ReceivedList;
+  "GET /api/transcripts/statistics": ListStatisticsResponse;
   "GET /api/transcripts/{id}": TranscriptResponse;
+  "GET /api/transcripts/{id}/chapters": ChaptersResponse;
+  "GET /api/transcripts/{id}/notes": NoteList;
   "GET /api/transcripts/{id}/shares": ShareList;
+  "GET /api/transcripts/{id}/translation": TranslationState;
   "GET /api/transcripts/{id}/versions": VersionList;
   "GET /api/transcripts/{id}/versions/{revision}": DifferenceResponse;
+  "GET /api/transcripts/{id}/voices": OfferedNames;
   "GET /api/uploads/{id}": null;
   "GET /health": HealthResponse;
   "GET /sign-in/provider": null;
@@ -2125,6 +2354,7 @@ export interface Responses {
   "POST /api/account/second-factor/activate": RecoveryCodesResponse;
   "POST /api/account/second-factor/recovery-codes": RecoveryCodesResponse;
   "POST /api/account/webhooks": NewWebhookResponse;
+  "POST /api/account/webhooks/{id}/confirmation": null;
   "POST /api/account/webhooks/{id}/test": null;
   "POST /api/admin/backups": DailyCopyResponse;
   "POST /api/admin/certificate/renew": HttpsResponse;
@@ -2140,6 +2370,7 @@ export interface Responses {
   "POST /api/admin/restart": RestartResponse;
   "POST /api/admin/users/{id}/password": PasswordResponse;
   "POST /api/admin/workers/{id}/take-over": TakeOverResponse;
+  "POST /api/confirm-email": null;
   "POST /api/jobs/{id}/move": JobResponse;
   "POST /api/jobs/{id}/retry": JobResponse;
   "POST /api/join": SessionResponse;
@@ -2153,9 +2384,11 @@ export interface Responses {
   "POST /api/session/passkey/options": WebAuthnOptions;
   "POST /api/setup": SessionResponse;
   "POST /api/transcripts/import": ImportResponse;
+  "POST /api/transcripts/{id}/notes": NoteResponse;
   "POST /api/transcripts/{id}/redo": EditResponse;
   "POST /api/transcripts/{id}/restore": TranscriptResponse;
   "POST /api/transcripts/{id}/shares": ShareResponse;
+  "POST /api/transcripts/{id}/translation": JobResponse;
   "POST /api/transcripts/{id}/undo": EditResponse;
   "POST /api/transcripts/{id}/versions/{revision}/restore": EditResponse;
   "POST /api/uploads": null;
@@ -2174,10 +2407,13 @@ export interface Responses {
   "PUT /api/account/language": null;
   "PUT /api/account/presets/{id}": PresetResponse;
   "PUT /api/account/recordings": null;
+  "PUT /api/account/voices": null;
   "PUT /api/admin/certificate/names": HttpsResponse;
   "PUT /api/admin/certificate/own": HttpsResponse;
   "PUT /api/admin/openness": null;
   "PUT /api/admin/restore": StagedBackupResponse;
   "PUT /api/admin/settings/{name}": SettingsResponse;
   "PUT /api/jobs/pause": null;
+  "PUT /api/transcripts/{id}/chapters": ChaptersResponse;
+  "PUT /api/transcripts/{id}/notes/{note}": NoteResponse;
 }

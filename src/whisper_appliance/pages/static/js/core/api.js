@@ -122,8 +122,9 @@ export function resolveRoute(route, values) {
  * @template {Route} R
  * @param {R} route
  * @param {{path?: Record<string, string>, query?: URLSearchParams,
- *   body?: R extends keyof Requests ? Requests[R] : never, signal?: AbortSignal, ifMatch?: string}} [options]
- *   `ifMatch` is the version that a change is for.
+ *   body?: R extends keyof Requests ? Requests[R] : never, signal?: AbortSignal, ifMatch?: string,
+ *   onHeaders?: (headers: Headers) => void}} [options] `ifMatch` is the version that a change is for; `onHeaders` gets the
+ *   headers of a good response.
  * @returns {Promise<Responses[R]>} The JSON of the response.
  */
 export function request(route, options = {}) {
@@ -133,10 +134,11 @@ export function request(route, options = {}) {
 /**
  * @template {Route} R
  * @param {R} route
- * @param {{path?: Record<string, string>, query?: URLSearchParams, body?: unknown, signal?: AbortSignal, ifMatch?: string}} options
+ * @param {{path?: Record<string, string>, query?: URLSearchParams, body?: unknown, signal?: AbortSignal, ifMatch?: string,
+ *   onHeaders?: (headers: Headers) => void}} options
  * @returns {Promise<Responses[R]>}
  */
-async function sendOnce(route, { path = {}, query, body, signal, ifMatch }) {
+async function sendOnce(route, { path = {}, query, body, signal, ifMatch, onHeaders }) {
   const [method, url] = resolveRoute(route, path);
   /** @type {Record<string, string>} */
   const headers = { Accept: "application/json", ...csrfHeader() };
@@ -153,6 +155,7 @@ async function sendOnce(route, { path = {}, query, body, signal, ifMatch }) {
   reportConnection(true);
   const content = await response.json().catch(() => null);
   if (!response.ok) throw errorFromResponse(response.status, content, response.headers.get("Retry-After"));
+  onHeaders?.(response.headers);
   return content;
 }
 

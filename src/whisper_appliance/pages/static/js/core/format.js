@@ -1,6 +1,16 @@
 /** Formats numbers, durations, sizes and languages for people. Dates and times of day are in datetime.js. */
 import { locale, t } from "./i18n.js";
 
+/**
+ * @param {string} language Spoken, by its code of Whisper; empty: unknown.
+ * @param {string} [task] "translate": the words are English.
+ * @returns {string} The tag of BCP 47 of the words.
+ */
+export function languageTag(language, task) {
+  if (task === "translate") return "en";
+  return language === "jw" ? "jv" : language;
+}
+
 /** @param {number} seconds @returns {string} A position in a recording: 0:44, 12:05, 1:02:03 */
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds + 1e-6));
@@ -71,9 +81,11 @@ export function shortTitle(title) {
 }
 
 /** @param {number} number @returns {string} With one decimal below 10, as the locale writes it. */
-function shortNumber(number) {
-  const digits = number >= 10 ? 0 : 1;
-  return new Intl.NumberFormat(locale(), { maximumFractionDigits: digits, useGrouping: false }).format(
-    number,
-  );
+export function shortNumber(number) {
+  return decimal(number >= 10 ? Math.round(number) : number);
+}
+
+/** @param {number} number @returns {string} With one decimal at most, as the locale writes it. */
+export function decimal(number) {
+  return new Intl.NumberFormat(locale(), { maximumFractionDigits: 1, useGrouping: false }).format(number);
 }

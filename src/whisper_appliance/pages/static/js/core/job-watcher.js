@@ -7,6 +7,8 @@ import { EventStream } from "./sse.js";
 /** A browser opens six HTTP/1 connections to a host; event streams must leave some for everything else. */
 const MAX_STREAMS = 2;
 const POLL_SECONDS = 2;
+/** Of errors after which another try with the same file ends the same way. */
+export const FINAL_CODES = ["no_audio", "undecodable", "audio_too_long", "too_large", "unsupported_media"];
 const FINAL = new Set(["done", "failed", "cancelled"]);
 
 /**

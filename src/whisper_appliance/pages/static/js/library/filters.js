@@ -109,7 +109,7 @@ function labelOf(name, value) {
 }
 
 /** @param {string} source How a recording came here, as the API names it. */
-function sourceName(source) {
+export function sourceName(source) {
   const names = { upload: t("Upload"), live: t("Live"), import: t("Import"), watch: t("Watch folder") };
   return names[/** @type {keyof typeof names} */ (source)] ?? source;
 }

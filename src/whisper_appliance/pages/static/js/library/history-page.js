@@ -16,6 +16,7 @@ import { startImport } from "./import-files.js";
 import { addressOf, FILTERS, queryOf, readState, sortOf } from "./list-address.js";
 import { Selection } from "./selection.js";
 import { SharedFolders } from "./shared-folders.js";
+import { StatisticsDialog } from "./statistics-dialog.js";
 import { indexOf, WindowedList } from "./windowed-list.js";
 
 const TYPING_MILLISECONDS = 200;
@@ -74,6 +75,7 @@ class HistoryPage {
       onChosen: (folder) => this.#change({ folder }),
       onLeft: () => this.#change({ folder: "" }),
     });
+    this.statistics = new StatisticsDialog(() => queryOf(this.#state));
     this.sort = selectById("sort");
     this.sort.addEventListener("change", () => this.#change({ sort: this.sort.value }));
     this.#wireLayouts(root);

@@ -5,13 +5,13 @@
  * it covers, by their times.
  */
 import { all, element } from "../core/dom.js";
-import { SentenceLog } from "./sentence-log.js";
+import { languageTag } from "../core/format.js";
+import { SENTENCE_END, SentenceLog } from "./sentence-log.js";
 
 const PARAGRAPH_GAP_SECONDS = 2;
 const SENTENCE_GAP_SECONDS = 0.3;
 const PARAGRAPH_WORDS = 70;
 const PARAGRAPH_MAX_WORDS = 200;
-const SENTENCE_END = /[.?!。？！…]["”’)]?$/;
 const SAME_TIME_SECONDS = 0.05;
 
 /** @typedef {import("./live-session.js").Word} Word */
@@ -52,6 +52,8 @@ export class CaptionView {
   #partial = element("span", "", "tentative");
   /** @type {HTMLElement | null} */
   #paragraph = null;
+  /** "translate": the words are English, whatever is spoken. */
+  task = "transcribe";
 
   /** @param {HTMLElement} box @param {HTMLElement} log What screen readers announce. @param {() => void} onGrown */
   constructor(box, log, onGrown) {
@@ -72,10 +74,11 @@ export class CaptionView {
     return paragraphs.filter(Boolean).join("\n\n");
   }
 
-  /** @param {string} language Of the words, by its code; empty: unknown. */
+  /** @param {string} language Spoken, by its code of Whisper; empty: unknown. */
   set language(language) {
-    this.box.lang = language;
-    this.log.language = language;
+    const tag = languageTag(language, this.task);
+    this.box.lang = tag;
+    this.log.language = tag;
   }
 
   clear() {

@@ -108,6 +108,8 @@ class CaptionsPage {
     }
     if (!ack.ok) return this.#end("gone");
     this.#lastEventId = ack.snapshot.eid;
+    this.captions.task = ack.task;
+    this.captions.language = "";
     this.captions.show(ack.snapshot);
     if (ack.partial) this.captions.apply("partial", ack.partial);
     if (ack.ended) return this.#end("ended");

@@ -114,7 +114,6 @@ export class LiveView {
     [this.#source, this.#startPayload, this.#usesWebRtc] = [source, startPayload, usesWebRtc];
     this.#detectedLanguage = "";
     this.#captions.clear();
-    this.#captions.language = startPayload.task === "translate" ? "en" : (startPayload.language ?? "");
     this.#waveform.clear();
     this.#message = "";
     this.#setState("asking");
@@ -167,6 +166,8 @@ export class LiveView {
   /** @param {import("./session-store.js").Ticket | null} ticket */
   #connect(ticket) {
     this.#session?.close();
+    this.#captions.task = this.#startPayload.task;
+    this.#captions.language = this.#startPayload.language ?? "";
     this.#session = new LiveSession(this.#startPayload, this.#listener(), ticket);
     this.#session.recording = !ticket;
   }
@@ -224,7 +225,7 @@ export class LiveView {
     }
     writeTicket(null);
     const advice = t(
-      "The appliance ended it because nothing came any more. What was said until then is in the history.",
+      "The appliance ended it because nothing came any more. What was said until then is in the library.",
     );
     this.#showProblem(t("The recording has ended"), advice, code, this.#restart);
   }

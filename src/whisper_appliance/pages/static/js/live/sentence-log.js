@@ -1,7 +1,7 @@
 /** Announces captions to screen readers a sentence at a time, instead of each change of a word. */
 import { element } from "../core/dom.js";
 
-const SENTENCE_END = /[.?!。？！…]["”’)]?$/;
+export const SENTENCE_END = /[.?!。？！…]["”’)]?$/;
 const PAUSE_MILLISECONDS = 5000;
 const KEPT_SENTENCES = 20;
 
@@ -15,7 +15,7 @@ export class SentenceLog {
     this.place = place;
   }
 
-  /** @param {string} language The tag of the words' language; empty: unknown. */
+  /** @param {string} language The tag of BCP 47 of the words; empty: unknown. */
   set language(language) {
     this.place.lang = language;
   }

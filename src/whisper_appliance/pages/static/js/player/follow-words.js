@@ -30,6 +30,7 @@ export class FollowWords {
   /** @param {readonly Segment[]} segments Those of the lines, in their order. */
   setSegments(segments) {
     this.#segments = segments;
+    this.lines.shownLineAt(this.#line)?.removeAttribute("data-now");
     this.#line = this.#word = -1;
     if (this.player.currentSeconds) this.#showTime(this.player.currentSeconds);
   }

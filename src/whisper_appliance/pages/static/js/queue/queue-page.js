@@ -5,13 +5,15 @@ import { messageOf, request } from "../core/api.js";
 import { action, announce, buttonById, byId, element, fromTemplate, showFacts, slot } from "../core/dom.js";
 import { clock, percent, timeLeft } from "../core/format.js";
 import { t, tn } from "../core/i18n.js";
-import { onReconnected } from "../core/page-events.js";
+import { FINAL_CODES } from "../core/job-watcher.js";
+import { startPolling } from "../core/polling.js";
 import { KeyedList } from "../ui/keyed-list.js";
 import { startPage } from "../ui/page-frame.js";
 import { toast } from "../ui/toast.js";
 import { startDragOrder } from "./drag-order.js";
 
-const REFRESH_MILLISECONDS = 2000;
+const REFRESH_SECONDS = 2;
+const IDLE_SECONDS = 20; // nothing runs or waits
 const PAGE_SIZE = "200";
 const DONE_SHOWN = 20;
 
@@ -32,6 +34,10 @@ export function mount(root) {
   shortcuts.add({ p: () => void page.pauseOrContinue() });
 }
 
+/** @param {Pick<Job, "status">[]} jobs @returns {number} After which these jobs are loaded again. */
+export const pauseSeconds = (jobs) =>
+  jobs.some(({ status }) => status === "running" || status === "queued") ? REFRESH_SECONDS : IDLE_SECONDS;
+
 class QueuePage {
   #rows = new KeyedList({
     create: (id) => this.#createRow(id),
@@ -39,9 +45,6 @@ class QueuePage {
   });
   /** @type {Queue} */
   #shown = { jobs: [], paused: false };
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
-  #loads = 0;
 
   constructor() {
     this.#drag = startDragOrder(byId("waiting"), (row) => {
@@ -50,31 +53,25 @@ class QueuePage {
     });
     byId("waiting").addEventListener("keydown", (event) => this.#moveByKey(event));
     buttonById("pause").addEventListener("click", () => void this.pauseOrContinue());
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) void this.#refresh();
+    this.#refresh = startPolling({
+      load: (isNewest) => this.#load(isNewest),
+      onError: (error) => {
+        byId("problem-text").textContent = messageOf(error);
+        byId("problem").hidden = false;
+      },
+      pauseSeconds: () => pauseSeconds(this.#shown.jobs),
     });
-    onReconnected(() => void this.#refresh());
-    void this.#refresh();
   }
 
   #drag;
+  #refresh;
 
-  async #refresh() {
-    clearTimeout(this.#timer);
-    this.#loads += 1;
-    const load = this.#loads;
-    try {
-      const queue = await loadQueue();
-      if (load !== this.#loads) return; // a newer one is on its way
-      if (!this.#drag.isDragging()) this.#show(queue);
-      byId("problem").hidden = true;
-    } catch (error) {
-      byId("problem-text").textContent = messageOf(error);
-      byId("problem").hidden = false;
-    }
-    if (!document.hidden && load === this.#loads) {
-      this.#timer = setTimeout(() => void this.#refresh(), REFRESH_MILLISECONDS);
-    }
+  /** @param {() => boolean} isNewest */
+  async #load(isNewest) {
+    const queue = await loadQueue();
+    if (!isNewest()) return;
+    if (!this.#drag.isDragging()) this.#show(queue);
+    byId("problem").hidden = true;
   }
 
   /** @param {Queue} queue */
@@ -128,7 +125,7 @@ class QueuePage {
       first: place > 0,
       up: place > 0,
       down: isQueued && place < waiting.length - 1,
-      retry: job.can_retry,
+      retry: job.can_retry && !FINAL_CODES.includes(job.error?.code ?? ""),
       cancel: isQueued || status === "running",
     };
     for (const [name, isShown] of Object.entries(shown)) action(row, name).hidden = !isShown;
@@ -258,8 +255,8 @@ function fillTitle(heading, { title, transcript_id: id }) {
   heading.replaceChildren(link);
 }
 
-/** @param {Job} job @returns {string[]} */
-function jobFacts(job) {
+/** @param {Job} job @returns {string[]} What it is, and how far. */
+export function jobFacts(job) {
   const length = job.duration ? clock(job.duration) : "";
   const left = job.seconds_left == null ? "" : timeLeft(job.seconds_left);
   /** @type {Record<Job["status"], () => string[]>} */
@@ -270,7 +267,8 @@ function jobFacts(job) {
     failed: () => [job.error?.message ?? t("The job ended without a reason.")],
     cancelled: () => [t("Cancelled"), length],
   };
-  return facts[job.status]().filter(Boolean);
+  const kind = job.translation_of ? t("Translation into English") : "";
+  return [kind, ...facts[job.status]()].filter(Boolean);
 }
 
 /** @param {Job} job */

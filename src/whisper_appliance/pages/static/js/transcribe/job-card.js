@@ -5,6 +5,7 @@ import { dayAndTime } from "../core/datetime.js";
 import { action, all, fromTemplate, slot } from "../core/dom.js";
 import { bytes, clock, duration, percent, speed, timeLeft } from "../core/format.js";
 import { t } from "../core/i18n.js";
+import { FINAL_CODES } from "../core/job-watcher.js";
 import { fillDownloads } from "../ui/download-menu.js";
 import { StreamingText } from "./streaming-text.js";
 
@@ -26,9 +27,6 @@ const BUTTONS = {
   done: ["open", "copy", "again", "dismiss"],
   failed: ["retry", "dismiss"],
 };
-/** Another try with the same file ends the same way. */
-const FINAL_CODES = ["no_audio", "undecodable", "audio_too_long", "too_large", "unsupported_media"];
-
 export class JobCard {
   /** @type {State} */
   state = "waiting";
@@ -160,10 +158,9 @@ export class JobCard {
     this.#setState("failed");
     this.#showState(t("Not transcribed"));
     slot(this.element, "message").textContent = message;
-    slot(this.element, "code").textContent = t("Code {code}{requestId}", {
-      code,
-      requestId: requestId ? `, request ${requestId}` : "",
-    });
+    slot(this.element, "code").textContent = requestId
+      ? t("Code {code}, request {request_id}", { code, request_id: requestId })
+      : t("Code {code}", { code });
   }
 }
 

@@ -137,6 +137,7 @@ export class JobList {
     for (const job of jobs.toReversed()) {
       const isOpen = ["queued", "running"].includes(job.status);
       if (!isOpen && (job.status !== "failed" || dismissed.has(job.id))) continue;
+      if (job.translation_of) continue; // the page of its transcript shows it, and the queue
       if ([...this.cards].some((card) => card.jobId === job.id)) continue; // just uploaded
       const card = this.#addCard(job.title, {
         cancel: () => void this.#cancelJob(job.id).then(() => this.#remove(card)),

@@ -11,14 +11,35 @@
  * @returns {Transcript | null} The transcript as it is now; null: the changes do not fit, so it must be loaded.
  */
 export function withChanges(transcript, { changes, revision, paragraphs }) {
-  const segments = /** @type {Hunk["added"]} */ ([...transcript.segments]);
+  /** @type {(Hunk["added"][number] & {id?: number})[]} */
+  const segments = [...transcript.segments];
   for (const change of changes) {
     if (change.revision <= transcript.revision) continue;
     for (const hunk of change.hunks) if (!apply(segments, hunk)) return null;
   }
   if ((paragraphs.at(-1) ?? 0) > segments.length) return null; // somebody else changed it again
-  const numbered = segments.map((segment, id) => ({ ...segment, id }));
+  const numbered = segments.map((segment, id) =>
+    segment.id === id ? /** @type {Transcript["segments"][number]} */ (segment) : { ...segment, id },
+  );
   return { ...transcript, segments: numbered, revision, paragraphs };
+}
+
+/**
+ * @param {Transcript} transcript @param {Hunk["added"]} aligned Segments whose words have better times.
+ * @returns {Transcript} With their words, as far as the texts are still the same; itself if it has them already.
+ */
+export function withWords(transcript, aligned) {
+  const words = new Map(aligned.map((segment) => [segment.key, segment]));
+  let isSame = true;
+  const segments = transcript.segments.map((segment) => {
+    const better = words.get(segment.key);
+    const isBetter =
+      better?.text === segment.text && JSON.stringify(better.words) !== JSON.stringify(segment.words);
+    if (!isBetter) return segment;
+    isSame = false;
+    return { ...segment, words: better.words };
+  });
+  return isSame ? transcript : { ...transcript, segments };
 }
 
 /** @param {Hunk["added"]} segments Changed in place. @param {Hunk} hunk @returns {boolean} Whether it fits. */

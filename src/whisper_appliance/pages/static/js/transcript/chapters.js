@@ -1,66 +1,35 @@
-/** Chapters of a long recording: they begin after its longest pauses, and are a list to jump. */
+/** Chapters of a recording, as a list to jump: those after its long pauses, or by hand. */
 
 import { byId, element } from "../core/dom.js";
 import { clock } from "../core/format.js";
 import { t } from "../core/i18n.js";
+import { segmentAt } from "../player/follow-words.js";
 
-const SHORTEST_RECORDING_SECONDS = 600;
-const SHORTEST_CHAPTER_SECONDS = 120;
-const USUAL_CHAPTER_SECONDS = 300;
-const PAUSE_SECONDS = 3;
-const TITLE_CHARACTERS = 60;
-
-/** @typedef {{start: number, end: number, text: string}} Segment */
+const TOLERANCE_SECONDS = 0.05; // people write times in hundredths
 
 /**
- * @param {readonly Segment[]} segments @param {number} duration Seconds.
- * @returns {number[]} Places of the segments that begin a chapter; none where there are fewer than two chapters.
+ * @typedef {{start: number, end: number, text: string}} Segment
+ * @typedef {{start: number, title: string}} Chapter
  */
-export function chapterStarts(segments, duration) {
-  if (duration < SHORTEST_RECORDING_SECONDS || !segments.length) return [];
-  const pauses = segments.map(({ start }, place) => ({
-    place,
-    start,
-    pause: start - (segments[place - 1]?.end ?? start),
-  }));
-  const chosen = pauses.slice(0, 1);
-  const longest = pauses
-    .filter(({ pause }) => pause >= PAUSE_SECONDS)
-    .sort((one, other) => other.pause - one.pause);
-  for (const candidate of longest) {
-    if (chosen.length * USUAL_CHAPTER_SECONDS >= duration) break;
-    const isApart = chosen.every(
-      ({ start }) => Math.abs(start - candidate.start) >= SHORTEST_CHAPTER_SECONDS,
-    );
-    if (isApart) chosen.push(candidate);
-  }
-  return chosen.length < 2 ? [] : chosen.map(({ place }) => place).sort((one, other) => one - other);
+
+/** @param {readonly Segment[]} segments @param {number} start @returns {number} The place of the segment with which a chapter begins. */
+export function chapterPlace(segments, start) {
+  const there = segments.findIndex((segment) => Math.abs(segment.start - start) <= TOLERANCE_SECONDS);
+  return there < 0 ? Math.max(0, segmentAt(segments, start)) : there;
 }
 
-/** @param {readonly Segment[]} segments @param {number} place @returns {string} The first words of a chapter. */
-export function chapterTitle(segments, place) {
-  let words = "";
-  for (let at = place; at < segments.length && words.length <= TITLE_CHARACTERS; at += 1)
-    words += segments[at]?.text ?? "";
-  const text = words.replace(/\s+/g, " ").trim();
-  if (text.length <= TITLE_CHARACTERS) return text;
-  const cut = [...text.slice(0, TITLE_CHARACTERS + 1)].slice(0, TITLE_CHARACTERS).join("");
-  return `${cut.replace(/\s+\S*$/, "")}…`;
-}
-
-/** @param {{segments: Segment[], duration: number}} transcript */
-export function showChapters({ segments, duration }) {
-  const starts = chapterStarts(segments, duration);
-  byId("chapters").hidden = !starts.length;
-  byId("chapters-line").textContent = t("Chapters ({count})", { count: starts.length });
+/** @param {readonly Segment[]} segments @param {readonly Chapter[]} chapters */
+export function showChapters(segments, chapters) {
+  byId("chapters").hidden = !chapters.length;
+  byId("chapters-line").textContent = t("Chapters ({count})", { count: chapters.length });
   byId("chapters-list").replaceChildren(
-    ...starts.map((place) => {
+    ...chapters.map(({ start, title }) => {
       const link = element("a");
-      link.href = `#at-${place}`;
-      const title = element("span", chapterTitle(segments, place));
-      title.dir = "auto";
-      title.lang = byId("words").lang;
-      link.append(element("span", clock(segments[place]?.start ?? 0), "chapter-time"), title);
+      link.href = `#at-${chapterPlace(segments, start)}`;
+      const words = element("span", title);
+      words.dir = "auto";
+      words.lang = byId("words").lang;
+      link.append(element("span", clock(start), "chapter-time"), words);
       const item = element("li");
       item.append(link);
       return item;

@@ -1,6 +1,6 @@
-/** Sends corrections of a transcript one after the other, takes them back, and says what was saved. */
+/** Sends corrections of a transcript one after the other, takes them back, says what was saved, and takes in those of others. */
 
-import { messageOf, request } from "../core/api.js";
+import { ApiError, messageOf, request } from "../core/api.js";
 import { element } from "../core/dom.js";
 import { t } from "../core/i18n.js";
 import { toast } from "../ui/toast.js";
@@ -9,9 +9,10 @@ import { toast } from "../ui/toast.js";
  * @typedef {import("../core/api.js").Responses["GET /api/transcripts/{id}"]} Transcript
  * @typedef {Transcript["segments"][number]} Segment
  * @typedef {import("../core/api.js").Requests["PATCH /api/transcripts/{id}/segments"]["operations"]} Operations
- * @typedef {import("../core/api.js").ApiError} ApiError
  * @typedef {import("../core/api.js").Responses["PATCH /api/transcripts/{id}/segments"]} Changed
  * @typedef {"POST /api/transcripts/{id}/undo" | "POST /api/transcripts/{id}/redo"} TakeBack
+ * @typedef {Changed["changes"][number] & {paragraphs?: number[]}} Change As the stream of changes sends it; the last one
+ *   of several has `paragraphs`.
  */
 
 const CHANGED_MEANWHILE = 412;
@@ -20,16 +21,21 @@ const FORBIDDEN = 403;
 const GONE = 404;
 
 /** @param {Transcript | undefined} transcript @returns {transcript is Transcript} Whether the reader may change its text and title. */
-export const isEditable = (transcript) => Boolean(transcript && transcript.access !== "read");
+export const isEditable = (transcript) => Boolean(transcript && ["own", "edit"].includes(transcript.access));
 
 export class Edits {
   /** @type {Promise<unknown>} Corrections go out one after the other. */
   #last = Promise.resolve();
+  #sending = 0;
+  /** @type {Change[]} Changes of others that the page does not show yet. */
+  #received = [];
 
   /**
-   * @param {{current: () => Transcript | undefined, changed: (answer: Changed) => Promise<void>, reload: () => Promise<void>,
+   * @param {{current: () => Transcript | undefined, changed: (answer: Changed) => Promise<void>, reload: () => Promise<unknown>,
+   *   received: (changes: Change[], answer: Changed) => Promise<void>, isBusy: () => boolean,
    *   lineAt: (place: number) => HTMLElement | null, state: HTMLElement}} page
-   *   `changed` gets what the server did; `lineAt` puts a line into the page; `state` says what was saved.
+   *   `changed` gets what the server did, `received` what others did; not while the page `isBusy`. `lineAt` puts a line
+   *   into the page; `state` says what was saved.
    */
   constructor(page) {
     this.page = page;
@@ -68,15 +74,50 @@ export class Edits {
    * Makes one correction of all operations, or none; a failure is shown.
    * @param {Operations} operations
    * @param {string} [words] What somebody typed, and would lose.
+   * @param {Segment} [base] The segment as it was when they began: if it is another one by now, nothing is saved.
    * @returns {Promise<boolean>} Whether it was saved.
    */
-  apply(operations, words = "") {
+  apply(operations, words = "", base = undefined) {
     return this.#send(
       t("Saved"),
-      (path, ifMatch) =>
-        request("PATCH /api/transcripts/{id}/segments", { path, ifMatch, body: { operations } }),
+      (path, ifMatch) => {
+        if (base && this.isChanged(base))
+          throw new ApiError(t("Somebody else changed these words meanwhile."), {
+            status: CHANGED_MEANWHILE,
+          });
+        return request("PATCH /api/transcripts/{id}/segments", { path, ifMatch, body: { operations } });
+      },
       (error) => toast(notSaved(error, words)),
     );
+  }
+
+  /** @param {Segment} base A segment as it was. @returns {boolean} Whether its words are others now, or it is gone. */
+  isChanged({ key, text }) {
+    return this.segments.find((segment) => segment.key === key)?.text !== text;
+  }
+
+  /** Takes in a change of somebody else, as soon as the page can show it. @param {Change} change */
+  receive(change) {
+    this.#received.push(change);
+    void this.takeReceived();
+  }
+
+  /** Shows what was received meanwhile; afterwards the page is complete up to the last change with paragraphs. */
+  async takeReceived() {
+    const complete = this.#received.findLastIndex(({ paragraphs }) => paragraphs) + 1;
+    if (!complete || this.#sending || this.page.isBusy()) return;
+    const changes = this.#received.splice(0, complete);
+    const { revision, paragraphs = [] } = /** @type {Change} */ (changes.at(-1));
+    const known = this.page.current()?.revision ?? 0;
+    if (revision <= known) return;
+    const others = changes.filter((change) => change.revision > known);
+    await this.page.received(others, {
+      revision,
+      paragraphs,
+      changes: others,
+      can_undo: true,
+      can_redo: true,
+    });
   }
 
   /** @param {TakeBack} route @returns {Promise<boolean>} Whether there was something to take back. */
@@ -109,6 +150,7 @@ export class Edits {
    * @returns {Promise<boolean>}
    */
   #send(done, run, fail) {
+    this.#sending += 1;
     const sent = this.#last.then(async () => {
       const transcript = this.page.current();
       if (!isEditable(transcript)) return false;
@@ -125,7 +167,10 @@ export class Edits {
         return false;
       }
     });
-    this.#last = sent;
+    this.#last = sent.finally(() => {
+      this.#sending -= 1;
+      return this.takeReceived();
+    });
     return sent;
   }
 

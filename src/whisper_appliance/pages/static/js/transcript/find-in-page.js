@@ -142,12 +142,13 @@ function rangesIn(paragraph, words) {
   );
 }
 
-/** @param {Element} paragraph @returns {Text[]} Its words, without times, the speaker and what was left out. */
+/** @param {Element} paragraph @returns {Text[]} Its words, without times, the speaker, notes, the translation and what was left out. */
 function textNodes(paragraph) {
   const nodes = [];
   const walker = document.createTreeWalker(paragraph, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    if (!node.parentElement?.closest("a, .speaker, details")) nodes.push(/** @type {Text} */ (node));
+    if (!node.parentElement?.closest("a, .speaker, .note, .translated, details"))
+      nodes.push(/** @type {Text} */ (node));
   }
   return nodes;
 }

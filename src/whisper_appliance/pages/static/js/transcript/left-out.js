@@ -68,7 +68,7 @@ export class LeftOut {
   #unfolded = new Set();
 
   /**
-   * @param {{current: () => Transcript | undefined, reload: () => Promise<void>, lineAt: (place: number) => HTMLElement | null}} page
+   * @param {{current: () => Transcript | undefined, reload: () => Promise<unknown>, lineAt: (place: number) => HTMLElement | null}} page
    */
   constructor(page) {
     this.page = page;
@@ -86,10 +86,15 @@ export class LeftOut {
     });
   }
 
-  /** @param {number} place Of a line; -1: before the first. @returns {HTMLElement | null} What was left out after it. */
-  after(place) {
+  /** @param {number} place Of a line; -1: before the first. @returns {unknown[]} What `nodesAfter` is made from. */
+  sourceAfter(place) {
+    return this.#places.get(place)?.flatMap(({ item, number }) => [item, number]) ?? [];
+  }
+
+  /** @param {number} place Of a line; -1: before the first. @returns {HTMLElement[]} What was left out after it. */
+  nodesAfter(place) {
     const items = this.#places.get(place);
-    if (!items || !this.#transcript) return null;
+    if (!items || !this.#transcript) return [];
     const details = this.#details(items, this.#transcript);
     details.dataset.leftOut = String(place);
     details.open = this.#unfolded.has(place);
@@ -97,7 +102,7 @@ export class LeftOut {
       if (details.open) this.#unfolded.add(place);
       else if (details.isConnected) this.#unfolded.delete(place);
     });
-    return details;
+    return [details];
   }
 
   /** @param {{item: Dropped, number: number}[]} items @param {Transcript} transcript */

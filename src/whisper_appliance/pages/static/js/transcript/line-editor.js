@@ -1,16 +1,20 @@
 /**
  * Corrects a line in place: double click or F2 begins, Enter or leaving saves, Escape drops.
  * While it is edited, it can be split at the cursor, joined with its neighbours, deleted, and followed by a new one.
+ * If others change the line meanwhile, the field stays, and both texts are there to choose from.
  */
 
 import { button, element, icon } from "../core/dom.js";
 import { t } from "../core/i18n.js";
+import { changedNotice, deletedNotice } from "./edit-conflict.js";
 
 /**
  * @typedef {import("./edits.js").Edits} Edits
  * @typedef {import("./edits.js").Operations} Operations
  * @typedef {import("./edits.js").Segment} Segment
- * @typedef {{line: HTMLElement, field: HTMLTextAreaElement, bar: HTMLElement, segment: Segment, isNew: boolean}} Edited
+ * @typedef {{line: HTMLElement, field: HTMLTextAreaElement, bar: HTMLElement, segment: Segment, isNew: boolean,
+ *   notice: HTMLElement | null, isConflict: boolean}} Edited `segment` is the one before that is typed; `isConflict`:
+ *   others changed it since, and nobody has chosen yet.
  */
 
 const MAX_CHARACTERS = 10_000;
@@ -19,12 +23,15 @@ const CHARACTERS_A_ROW = 60;
 export class LineEditor {
   /** @type {Edited | null} */
   #edited = null;
+  #isComposing = false;
 
   /**
    * @param {HTMLElement} place Of the lines.
    * @param {Edits} edits
-   * @param {{pause: () => void, details: (segment: Segment) => void, corrected: (before: Segment, after: string) => void}} page
-   *   `details` opens times and speaker of a line; `corrected` learns what a line was before, and its words afterwards.
+   * @param {{pause: () => void, details: (segment: Segment) => void, corrected: (before: Segment, after: string) => void,
+   *   composed: () => void}} page
+   *   `details` opens times and speaker of a line; `corrected` learns what a line was before, and its words afterwards;
+   *   `composed`: an input method has ended.
    */
   constructor(place, edits, page) {
     this.place = place;
@@ -33,9 +40,111 @@ export class LineEditor {
     place.addEventListener("dblclick", (event) => void this.edit(lineAround(event.target)));
     place.addEventListener("keydown", (event) => this.#onKeyDown(event));
     document.addEventListener("keydown", (event) => this.#onPageKeyDown(event));
-    window.addEventListener("beforeunload", (event) => {
-      if (this.#edited && typed(this.#edited) !== before(this.#edited)) event.preventDefault();
+    place.addEventListener("compositionstart", () => {
+      this.#isComposing = true;
     });
+    place.addEventListener("compositionend", () => {
+      this.#isComposing = false;
+      page.composed();
+    });
+    window.addEventListener("beforeunload", (event) => {
+      if (this.#edited && typed(this.#edited) !== unchanged(this.#edited)) event.preventDefault();
+    });
+  }
+
+  /** Whether an input method is at work in the field, which a move of the field would end. */
+  get isComposing() {
+    return Boolean(this.#edited && this.#isComposing);
+  }
+
+  /**
+   * Keeps what is edited open while the lines are made anew.
+   * @param {() => void} show Makes them anew, e.g. because others changed them. @param {string} author Who did.
+   */
+  keepOpen(show, author) {
+    const edited = this.#edited;
+    if (!edited) return show();
+    const { field, segment } = edited;
+    const places = this.edits.segments.map(({ key }) => key);
+    const before = places.slice(0, Math.max(0, places.indexOf(segment.key)) + 1).reverse();
+    const focused = edited.line.contains(document.activeElement) ? document.activeElement : null;
+    const { selectionStart, selectionEnd } = field;
+    field.removeEventListener("blur", this.#onBlur);
+    show();
+    this.#putBack(edited, before, author);
+    if (focused instanceof HTMLElement && focused.isConnected) focused.focus({ preventScroll: true });
+    if (focused === field) field.setSelectionRange(selectionStart, selectionEnd);
+    field.addEventListener("blur", this.#onBlur);
+  }
+
+  /** @param {Edited} edited @param {string[]} before Keys of its segment, and of those before it, the nearest first. @param {string} author */
+  #putBack(edited, before, author) {
+    const now = this.edits.segments.find(({ key }) => key === edited.segment.key);
+    if (!now && !edited.isNew && typed(edited) === unchanged(edited)) return void this.#close();
+    if (!now || edited.isNew) return this.#putBackAsNew(edited, before, author);
+    const line = this.edits.lineOf(now.key);
+    if (line && line !== edited.line) this.#moveTo(edited, line);
+    if (now.text === edited.segment.text || typed(edited) === oneLine(now.text)) this.#resolve(edited, now);
+    else if (typed(edited) === unchanged(edited)) {
+      edited.field.value = oneLine(now.text);
+      this.#resolve(edited, now);
+    } else this.#showConflict(edited, now, author);
+  }
+
+  /** Its line is gone: its words stay as those of a new line. @param {Edited} edited @param {string[]} before @param {string} author */
+  #putBackAsNew(edited, before, author) {
+    const key = before.find((each) => this.edits.segments.some((segment) => segment.key === each)) ?? "";
+    const isDeleted = !edited.isNew;
+    edited.segment = { ...edited.segment, key };
+    edited.isNew = true;
+    if (edited.line.isConnected) return;
+    const line = isDeleted ? emptyLine() : edited.line;
+    const previous = key ? this.edits.lineOf(key) : null;
+    if (previous) previous.after(line);
+    else this.place.prepend(line);
+    if (!isDeleted) return;
+    edited.bar.remove();
+    edited.bar = element("div");
+    this.#moveTo(edited, line);
+    this.#showNotice(edited, deletedNotice(author));
+  }
+
+  /** @param {Edited} edited @param {HTMLElement} line */
+  #moveTo(edited, line) {
+    const { field, bar, notice } = edited;
+    const text = /** @type {HTMLElement} */ (line.querySelector("p"));
+    edited.line = line;
+    text.hidden = true;
+    text.after(field);
+    line.append(...(notice ? [notice] : []), bar);
+  }
+
+  /** @param {Edited} edited @param {Segment} theirs @param {string} author */
+  #showConflict(edited, theirs, author) {
+    edited.isConflict = true;
+    const notice = changedNotice(author, theirs.text, {
+      take: () => void this.#finish(false),
+      keep: () => {
+        this.#resolve(edited, this.edits.segments.find(({ key }) => key === theirs.key) ?? theirs);
+        void this.#finish(true);
+      },
+    });
+    this.#showNotice(edited, notice);
+  }
+
+  /** @param {Edited} edited @param {HTMLElement} notice */
+  #showNotice(edited, notice) {
+    edited.notice?.remove();
+    edited.notice = notice;
+    edited.field.after(notice);
+  }
+
+  /** What is typed goes in place of the segment as it is now. @param {Edited} edited @param {Segment} now */
+  #resolve(edited, now) {
+    edited.segment = now;
+    edited.isConflict = false;
+    edited.notice?.remove();
+    edited.notice = null;
   }
 
   /** The line with the focus. @returns {HTMLElement | null} */
@@ -46,21 +155,21 @@ export class LineEditor {
   /** @param {HTMLElement | null} line @param {number} [cursor] In characters; left out: at the end. */
   async edit(line, cursor) {
     if (line && this.#edited?.line === line) return;
-    const [now, segment] = (await this.#settled(line)) ?? [];
+    const [now, segment, words] = (await this.#settled(line)) ?? [];
     if (!now || !segment) return;
-    this.#open(now, segment, false);
+    const { field } = this.#open(now, segment, false);
     const at = cursor ?? MAX_CHARACTERS;
-    this.#edited?.field.setSelectionRange(at, at);
+    field.setSelectionRange(at, at);
+    if (words) field.setRangeText(words, field.selectionStart, field.selectionEnd, "end");
   }
 
   /** Opens an empty line after one. @param {HTMLElement | null} line */
   async insertAfter(line) {
-    const [now, segment] = (await this.#settled(line)) ?? [];
+    const [now, segment, words] = (await this.#settled(line)) ?? [];
     if (!now || !segment) return;
-    const added = element("div", undefined, "line");
-    added.append(element("span"), element("p"));
+    const added = emptyLine();
     now.after(added);
-    this.#open(added, segment, true);
+    this.#open(added, segment, true).field.setRangeText(words ?? "", 0, 0, "end");
   }
 
   /** @param {HTMLElement | null} line */
@@ -76,19 +185,22 @@ export class LineEditor {
   /**
    * Saves what is edited and waits until the page shows it, because lines are made anew then.
    * @param {HTMLElement | null} line
-   * @returns {Promise<[HTMLElement, Segment] | null>} The line as it is then; null: it cannot be edited.
+   * @returns {Promise<[HTMLElement, Segment, string] | null>} The line as it is then, and what was typed meanwhile;
+   *   null: it cannot be edited.
    */
   async #settled(line) {
     const key = this.edits.segmentOf(line)?.key;
     if (key === undefined || !this.edits.isAllowed) return null;
-    await this.#finish(true, null);
-    await this.edits.settled;
+    const typedMeanwhile = await keysTypedDuring(async () => {
+      await this.#finish(true, null);
+      await this.edits.settled;
+    });
     const now = this.edits.lineOf(key);
     const segment = this.edits.segmentOf(now);
-    return now && segment && !this.#edited ? [now, segment] : null;
+    return now && segment && !this.#edited ? [now, segment, typedMeanwhile] : null;
   }
 
-  /** @param {HTMLElement} line @param {Segment} segment @param {boolean} isNew */
+  /** @param {HTMLElement} line @param {Segment} segment @param {boolean} isNew @returns {Edited} */
   #open(line, segment, isNew) {
     this.page.pause();
     const text = /** @type {HTMLElement} */ (line.querySelector("p"));
@@ -99,17 +211,21 @@ export class LineEditor {
     const time = line.querySelector("a")?.textContent ?? "";
     field.setAttribute("aria-label", isNew ? t("Words of the new line") : t("Words at {time}", { time }));
     field.addEventListener("blur", this.#onBlur);
-    const bar = isNew ? element("div") : this.#bar(line);
-    this.#edited = { line, field, bar, segment, isNew };
+    const bar = isNew ? element("div") : this.#bar();
+    /** @type {Edited} */
+    const edited = { line, field, bar, segment, isNew, notice: null, isConflict: false };
+    this.#edited = edited;
     text.hidden = true;
     text.after(field);
     line.append(bar);
     field.focus();
     line.scrollIntoView({ block: "nearest" }); // above the player
+    return edited;
   }
 
-  /** What a pointer can do with a line; the field keeps the focus. @param {HTMLElement} line */
-  #bar(line) {
+  /** What a pointer can do with the line; the field keeps the focus. */
+  #bar() {
+    const line = () => this.#edited?.line ?? null;
     const bar = element("div", undefined, "line-actions");
     bar.setAttribute("role", "toolbar");
     bar.setAttribute("aria-label", t("This line"));
@@ -119,9 +235,9 @@ export class LineEditor {
       tool(t("Split at the cursor"), "square-split-vertical", () => void this.#split()),
       tool(t("Join with the line before"), "arrow-up", () => void this.#merge(-1)),
       tool(t("Join with the line after"), "arrow-down", () => void this.#merge(1)),
-      tool(t("New line after"), "plus", () => void this.insertAfter(line)),
+      tool(t("New line after"), "plus", () => void this.insertAfter(line())),
       tool(t("Times and speaker"), "clock", () => void this.#openDetails()),
-      tool(t("Delete this line"), "trash-2", () => void this.remove(line)),
+      tool(t("Delete this line"), "trash-2", () => void this.remove(line())),
     );
     return bar;
   }
@@ -130,7 +246,7 @@ export class LineEditor {
     const key = this.#edited?.segment.key;
     await this.#finish(true);
     const segment = this.edits.segments.find((each) => each.key === key);
-    if (segment) this.page.details(segment);
+    if (segment && !this.#edited) this.page.details(segment);
   }
 
   /** @param {Segment} segment @param {1 | -1} by */
@@ -153,6 +269,7 @@ export class LineEditor {
       event.preventDefault();
       return void this.edit(lineAround(event.target));
     }
+    if (event.target !== this.#edited.field && event.key !== "Escape") return;
     if (!this.#onFieldKey(event, this.#edited)) return;
     event.preventDefault();
     event.stopPropagation();
@@ -170,6 +287,8 @@ export class LineEditor {
     else if (key === "Enter") void this.#finish(true);
     else if (key === "Backspace" && isAtStart) void this.#merge(-1);
     else if (key === "Delete" && isAtEnd) void this.#merge(1);
+    else if (key === "Tab" && edited.isConflict)
+      return false; // to the choice between both texts
     else if (key === "Tab") void this.#finish(true, this.#neighbour(segment, shiftKey ? -1 : 1)?.key);
     else return false;
     return true;
@@ -177,8 +296,7 @@ export class LineEditor {
 
   /** Undo and redo of what was saved; while a line is edited, the browser undoes its typing. @param {KeyboardEvent} event */
   #onPageKeyDown(event) {
-    const inField = event.target instanceof HTMLElement && event.target.matches("input, textarea, select");
-    if (this.#edited || inField || !(event.ctrlKey || event.metaKey) || event.altKey) return;
+    if (this.#edited || isField(event.target) || !(event.ctrlKey || event.metaKey) || event.altKey) return;
     const key = event.key.toLowerCase();
     if (key !== "z" && key !== "y") return;
     event.preventDefault();
@@ -189,7 +307,7 @@ export class LineEditor {
 
   async #split() {
     const edited = this.#edited;
-    if (!edited || edited.isNew) return;
+    if (!edited || edited.isNew || edited.isConflict) return;
     const { segment, field } = edited;
     const first = oneLine(field.value.slice(0, field.selectionStart));
     const second = oneLine(field.value.slice(field.selectionStart));
@@ -200,6 +318,7 @@ export class LineEditor {
     const saved = await this.edits.apply(
       [...rewording(segment, text), { op: "split", segment: segment.key, at: [...first].length, new: key }],
       text,
+      segment,
     );
     await this.edit(this.edits.lineOf(saved ? key : segment.key), 0);
   }
@@ -209,13 +328,14 @@ export class LineEditor {
     const edited = this.#edited;
     const other = edited && !edited.isNew && this.#neighbour(edited.segment, by);
     const text = edited ? typed(edited) : "";
-    if (!edited || !other || !text) return;
+    if (!edited || !other || !text || edited.isConflict) return;
     const [first, second] = by > 0 ? [edited.segment, other] : [other, edited.segment];
     const cursor = by > 0 ? text.length : other.text.trim().length;
     this.#close();
     const saved = await this.edits.apply(
       [...rewording(edited.segment, text), { op: "merge", segment: first.key, following: second.key }],
       text,
+      edited.segment,
     );
     await this.edit(this.edits.lineOf(saved ? first.key : edited.segment.key), cursor);
   }
@@ -225,10 +345,11 @@ export class LineEditor {
     const edited = this.#edited;
     if (!edited) return null;
     this.#edited = null;
-    const { line, field, bar, isNew } = edited;
+    const { line, field, bar, isNew, notice } = edited;
     field.removeEventListener("blur", this.#onBlur);
     field.remove();
     bar.remove();
+    notice?.remove();
     /** @type {HTMLElement} */ (line.querySelector("p")).hidden = false;
     if (isNew) line.remove();
     return edited;
@@ -239,16 +360,18 @@ export class LineEditor {
    * @param {string | null} [next] Key of the line that is edited then; null: the focus stays where it is.
    */
   async #finish(keep, next) {
+    if (keep && this.#edited?.isConflict) return; // nobody has chosen yet between both texts
     const edited = this.#close();
     if (!edited) return;
     const text = typed(edited);
     let key = edited.segment.key;
-    if (keep && text !== before(edited)) {
+    if (keep && text !== unchanged(edited)) {
       const added = newKey();
       if (!edited.isNew) /** @type {HTMLElement} */ (edited.line.querySelector("p")).textContent = text;
       const saved = await this.edits.apply(
         edited.isNew ? [{ op: "insert", after: key, text, new: added }] : rewording(edited.segment, text),
         text,
+        edited.isNew ? undefined : edited.segment,
       );
       if (saved && edited.isNew) key = added;
       else if (saved) this.page.corrected(edited.segment, text);
@@ -267,7 +390,7 @@ function rewording(segment, text) {
 const typed = ({ field }) => oneLine(field.value);
 
 /** @param {Edited} edited @returns {string} The words that were there. */
-const before = ({ segment, isNew }) => (isNew ? "" : oneLine(segment.text));
+const unchanged = ({ segment, isNew }) => (isNew ? "" : oneLine(segment.text));
 
 /** @param {string} text */
 const oneLine = (text) => text.replace(/\s+/g, " ").trim();
@@ -275,6 +398,39 @@ const oneLine = (text) => text.replace(/\s+/g, " ").trim();
 /** @returns {string} A key for a new segment. */
 export function newKey() {
   return [...crypto.getRandomValues(new Uint8Array(8))].map((n) => n.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * Keeps what is typed outside of fields, which would otherwise press shortcuts of the page.
+ * @param {() => Promise<void>} wait @returns {Promise<string>} The characters typed until `wait` has ended.
+ */
+async function keysTypedDuring(wait) {
+  let keys = "";
+  /** @param {KeyboardEvent} event */
+  const hold = (event) => {
+    if ([...event.key].length > 1 || event.ctrlKey || event.metaKey || event.altKey || isField(event.target))
+      return;
+    event.preventDefault();
+    event.stopPropagation();
+    keys += event.key;
+  };
+  window.addEventListener("keydown", hold, { capture: true });
+  try {
+    await wait();
+  } finally {
+    window.removeEventListener("keydown", hold, { capture: true });
+  }
+  return keys;
+}
+
+/** @param {EventTarget | null} target @returns {boolean} Whether somebody can write there. */
+const isField = (target) => target instanceof HTMLElement && target.matches("input, textarea, select");
+
+/** @returns {HTMLElement} A line without time and words. */
+function emptyLine() {
+  const line = element("div", undefined, "line");
+  line.append(element("span"), element("p"));
+  return line;
 }
 
 /** @param {HTMLElement | null} line */

@@ -18,6 +18,7 @@ import { FindInPage } from "./find-in-page.js";
 import { startCopyMenu, textOf } from "./paragraph-text.js";
 import { showUnsure, showWarnings } from "./transcript-details.js";
 import { TranscriptLines } from "./transcript-lines.js";
+import { TranslationBeside } from "./translation-beside.js";
 
 /** @typedef {import("../core/api.js").Responses["GET /api/shared/{token}"]} SharedTranscript */
 
@@ -35,7 +36,11 @@ export function mount(root) {
     peaks: `${address}/peaks`,
     subtitles: `${address}?format=vtt`,
   });
-  const lines = new TranscriptLines(byId("words"));
+  const translation = new TranslationBeside(() => {
+    if (shown) lines.show(shown);
+    find.searchAgain();
+  });
+  const lines = new TranscriptLines(byId("words"), translation);
   const words = new FollowWords(bar.player, lines);
   const find = new FindInPage(lines);
   /** @param {import("./paragraph-text.js").TextOptions} [options] */
@@ -46,8 +51,13 @@ export function mount(root) {
   startCopyMenu((options) => void copy(options));
   const load = async () => {
     try {
-      const transcript = await request("GET /api/shared/{token}", { path: { token } });
+      const query = new URLSearchParams({ translation: "beside" });
+      const transcript = await request("GET /api/shared/{token}", { path: { token }, query });
       shown = transcript;
+      translation.show(
+        transcript.segments.map((segment) => segment.translation ?? ""),
+        transcript.translation_language ?? "",
+      );
       show(transcript, token, lines);
       find.searchAgain();
       lines.showAddressed();
@@ -79,7 +89,7 @@ function show(transcript, token, lines) {
   byId("transcript").setAttribute("aria-busy", "false"); // before the words, which are measured
   showUnsure(lines.show(transcript));
   showWarnings(transcript.warnings);
-  showChapters(transcript);
+  showChapters(transcript.segments, transcript.chapters);
 }
 
 /** @param {string} message */

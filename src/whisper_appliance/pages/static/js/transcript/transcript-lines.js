@@ -4,7 +4,7 @@
  */
 
 import { all, element } from "../core/dom.js";
-import { clock } from "../core/format.js";
+import { clock, languageTag } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import { WindowedBlocks } from "../ui/windowed-blocks.js";
 
@@ -18,7 +18,12 @@ const ROW_PIXELS = 30;
  * @typedef {Transcript["segments"][number]} Segment
  * @typedef {Segment["words"][number]} Word
  * @typedef {Pick<Transcript, "segments" | "paragraphs" | "language"> & {task?: string}} Shown
+ * @typedef {{nodesAfter: (place: number) => Node[], sourceAfter: (place: number) => readonly unknown[]}} Beside What
+ *   stands after a line (-1: before the first), and what it is made from: while that is the same, it stays as it is.
  */
+
+/** @type {Beside} */
+const NOTHING_BESIDE = { nodesAfter: () => [], sourceAfter: () => [] };
 
 /** @param {Word} word @returns {boolean} Low confidence. */
 export const isUnsure = (word) => word.probability < LOW_PROBABILITY;
@@ -56,14 +61,11 @@ function lineOf(segment, place, language) {
   time.href = `#at-${place}`;
   const words = element("p");
   words.setAttribute("role", "none"); // because the paragraph is around it
-  if (segment.language && segment.language !== language) words.lang = tagOf(segment.language);
+  if (segment.language && segment.language !== language) words.lang = languageTag(segment.language);
   words.append(...wordNodes(segment));
   line.append(time, words);
   return line;
 }
-
-/** @param {string} code Of Whisper. @returns {string} The tag of BCP 47. */
-const tagOf = (code) => (code === "jw" ? "jv" : code);
 
 /** @param {Segment} segment @param {boolean} isFirst Of its paragraph. @returns {string} What stands before it. */
 const gapBefore = ({ text }, isFirst) => (!isFirst && /^\s/.test(text) ? " " : "");
@@ -77,11 +79,11 @@ export class TranscriptLines extends EventTarget {
   /** @type {number[][]} As `chunksOf` makes them. */
   #chunks = [];
 
-  /** @param {HTMLElement} place @param {(place: number) => Node | null} [nodeAfter] What stands after a line; -1: before the first. */
-  constructor(place, nodeAfter = () => null) {
+  /** @param {HTMLElement} place @param {Beside} [beside] */
+  constructor(place, beside = NOTHING_BESIDE) {
     super();
     this.place = place;
-    this.nodeAfter = nodeAfter;
+    this.beside = beside;
     this.blocks = new WindowedBlocks(place, () => this.dispatchEvent(new Event("filled")));
     document.addEventListener("click", (event) => this.#onClick(event), true);
     addEventListener("hashchange", () => this.#lineOfHash()?.scrollIntoView());
@@ -89,15 +91,15 @@ export class TranscriptLines extends EventTarget {
 
   /** @param {Shown} transcript @returns {number} The number of words of low confidence. */
   show({ segments, paragraphs, task, language }) {
-    const spoken = task === "translate" ? "en" : language;
-    this.place.lang = tagOf(spoken);
+    const tag = languageTag(language, task);
+    this.place.lang = tag;
     this.#segments = segments;
     this.#starts = paragraphs;
     this.#chunks = chunksOf(paragraphs, segments.length);
     if (segments.length) {
       this.place.setAttribute("role", "feed"); // because it is longer than the part that is in the page
       this.place.setAttribute("aria-label", t("Words"));
-      this.blocks.show(this.#chunks.map((starts) => this.#content(starts, spoken)));
+      this.blocks.show(this.#chunks.map((starts) => this.#content(starts, tag)));
     } else this.#showNone();
     return segments.flatMap(({ words = [] }) => words).filter(isUnsure).length;
   }
@@ -106,7 +108,7 @@ export class TranscriptLines extends EventTarget {
     for (const name of ["role", "aria-label"]) this.place.removeAttribute(name);
     this.blocks.show([]);
     this.place.append(element("p", t("No speech was found in this recording."), "empty"));
-    this.place.append(this.nodeAfter(-1) ?? "");
+    this.place.append(...this.beside.nodesAfter(-1));
   }
 
   /** The line of a segment, put into the page where it is not yet. @param {number} place @returns {HTMLElement | null} */
@@ -118,6 +120,20 @@ export class TranscriptLines extends EventTarget {
   /** The same, if it is in the page. @param {number} place @returns {HTMLElement | null} */
   shownLineAt(place) {
     return document.getElementById(`at-${place}`);
+  }
+
+  /** Before the lines are made anew. @returns {() => void} Afterwards: what was at the top of the window is there again. */
+  holdPlace() {
+    const top = scrollY;
+    const line = all(this.place, ".line[id]").find((each) => each.getBoundingClientRect().bottom > 0);
+    const key = line && this.#segments[Number(line.id.slice("at-".length))]?.key;
+    const before = line?.getBoundingClientRect().top ?? 0;
+    return () => {
+      const now = key === undefined ? -1 : this.#segments.findIndex((segment) => segment.key === key);
+      const moved = this.shownLineAt(now)?.getBoundingClientRect().top;
+      if (line && moved !== undefined) scrollBy({ top: moved - before, behavior: "instant" });
+      else scrollTo({ top, behavior: "instant" });
+    };
   }
 
   /** Goes to the line that the address names, if it names one. */
@@ -165,8 +181,18 @@ export class TranscriptLines extends EventTarget {
   #content(starts, language) {
     const [from = 0, stop = 0] = [starts[0], starts.at(-1)];
     const characters = this.#segments.slice(from, stop).reduce((sum, { text }) => sum + text.length, 0);
+    const places = Array.from({ length: stop - from }, (_, at) => from + at);
+    const beside = [...(from ? [] : [-1]), ...places].flatMap((place) => this.beside.sourceAfter(place));
     return {
       key: this.#segments[from]?.key ?? String(from),
+      source: [
+        language,
+        this.#starts.indexOf(from),
+        this.#starts.length,
+        ...starts,
+        ...this.#segments.slice(from, stop),
+        ...beside,
+      ],
       pixels: Math.ceil((characters / CHARACTERS_A_ROW + starts.length) * ROW_PIXELS),
       render: () =>
         starts.slice(0, -1).map((start, at) => this.#paragraph(start, starts[at + 1] ?? stop, language)),
@@ -192,8 +218,7 @@ export class TranscriptLines extends EventTarget {
 
   /** @param {Element} paragraph @param {number} place */
   #appendAfter(paragraph, place) {
-    const node = this.nodeAfter(place);
-    if (node) paragraph.append(" ", node);
+    for (const node of this.beside.nodesAfter(place)) paragraph.append(" ", node);
   }
 }
 

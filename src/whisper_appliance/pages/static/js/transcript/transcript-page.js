@@ -16,8 +16,9 @@ import { fillDownloads } from "../ui/download-menu.js";
 import { startPage } from "../ui/page-frame.js";
 import { editTitle } from "../ui/title-editor.js";
 import { toast } from "../ui/toast.js";
-import { withChanges } from "./apply-changes.js";
+import { withChanges, withWords } from "./apply-changes.js";
 import { showChapters } from "./chapters.js";
+import { ChaptersDialog } from "./chapters-dialog.js";
 import { DoubtfulWords } from "./doubt.js";
 import { Edits, isEditable } from "./edits.js";
 import { ExpectedWords } from "./expected-words.js";
@@ -25,6 +26,9 @@ import { FindInPage } from "./find-in-page.js";
 import { LeftOut } from "./left-out.js";
 import { LineDialog } from "./line-dialog.js";
 import { LineEditor } from "./line-editor.js";
+import { LiveChanges } from "./live-changes.js";
+import { Notes, withSame } from "./notes.js";
+import { authorOf, OthersChanges } from "./others-changes.js";
 import { startCopyMenu, textOf } from "./paragraph-text.js";
 import { ReplaceDialog } from "./replace-dialog.js";
 import { ShareDialog } from "./share-dialog.js";
@@ -32,12 +36,21 @@ import { SpanDialog } from "./span-dialog.js";
 import { SpeakersDialog } from "./speakers-dialog.js";
 import { showProvenance, showUnsure, showWarnings } from "./transcript-details.js";
 import { TranscriptLines } from "./transcript-lines.js";
+import { Translation } from "./translation.js";
 import { VersionsDialog } from "./versions-dialog.js";
 
 /**
  * @typedef {import("../core/api.js").Responses["GET /api/transcripts/{id}"]} Transcript
  * @typedef {import("../core/api.js").ApiError} ApiError
  */
+
+/** @type {Record<Transcript["access"], string | null>} */
+const SHARED_WORDS = {
+  own: null,
+  edit: t("shared with you, to edit"),
+  comment: t("shared with you, to write notes"),
+  read: t("shared with you"),
+};
 
 /** @param {HTMLElement} root */
 export function mount(root) {
@@ -58,12 +71,22 @@ export function mount(root) {
 class TranscriptPage {
   /** @type {Transcript | undefined} */
   #transcript;
+  /** @type {string | null | undefined} The job that wrote the words. */
+  #jobId;
+  /** Number of the last alignment in the words. */
+  #aligned = 0;
+  /** @type {LineEditor | undefined} */
+  editor;
 
   /** @param {HTMLElement} root */
   constructor(root) {
     this.id = root.dataset.transcriptId ?? "";
     this.hasPresets = "hasPresets" in root.dataset;
-    this.lines = new TranscriptLines(byId("words"), (place) => this.leftOut?.after(place) ?? null);
+    this.remembersVoices = "remembersVoices" in root.dataset;
+    this.lines = new TranscriptLines(byId("words"), {
+      nodesAfter: (place) => this.#beside.flatMap((each) => each.nodesAfter(place)),
+      sourceAfter: (place) => this.#beside.flatMap((each) => each.sourceAfter(place)),
+    });
     this.find = new FindInPage(this.lines);
     this.sharing = new ShareDialog(this.id, root);
     const address = fromRoot(`/api/transcripts/${this.id}`);
@@ -80,6 +103,24 @@ class TranscriptPage {
       lineAt: (place) => this.lines.lineAt(place),
     });
     this.#wireEditing();
+    this.notes = new Notes({
+      current: () => this.#transcript,
+      seconds: () => this.edits?.segmentOf(this.editor?.focused ?? null)?.start ?? this.player.currentSeconds,
+      seek: (seconds) => this.player.seek(seconds),
+      lineAt: (place) => this.lines.lineAt(place),
+      changed: (notes) => this.#showNotes(notes),
+    });
+    this.chapters = new ChaptersDialog({
+      current: () => this.#transcript,
+      seconds: () => this.edits?.segmentOf(this.editor?.focused ?? null)?.start ?? this.player.currentSeconds,
+      changed: (chapters) => this.#showChapters(chapters),
+      pause: () => this.player.pause(),
+    });
+    this.translation = new Translation(this.id, {
+      current: () => this.#transcript,
+      changed: () => this.#transcript && this.#showAgain(this.#transcript),
+    });
+    this.#wireLiveChanges();
     this.kept = new KeptRecording(this.id, (recording) => this.#showRecording(recording));
     byId("copy").addEventListener("click", () => void this.copy());
     startCopyMenu((options) => void this.copy(options));
@@ -91,17 +132,24 @@ class TranscriptPage {
     onReconnected(() => this.#transcript || void this.load());
   }
 
+  /** @returns {import("./transcript-lines.js").Beside[]} What stands after a line, the nearest first. */
+  get #beside() {
+    return [this.translation.beside, this.leftOut, this.notes];
+  }
+
   #wireEditing() {
     this.edits = new Edits({
       current: () => this.#transcript,
       changed: (answer) => this.#showChanges(answer),
+      received: (changes, answer) => this.#showChanges(answer, changes),
+      isBusy: () => Boolean(this.editor?.isComposing),
       reload: () => this.#refresh(),
       lineAt: (place) => this.lines.lineAt(place),
       state: byId("edit-state"),
     });
     const { edits, player } = this;
     this.lineDialog = new LineDialog(edits);
-    this.speakers = new SpeakersDialog(edits);
+    this.speakers = new SpeakersDialog(edits, this.id);
     this.replacing = new ReplaceDialog(edits, new ExpectedWords(this.hasPresets));
     this.versions = new VersionsDialog(this.id, edits);
     this.span = new SpanDialog(edits, {
@@ -114,6 +162,7 @@ class TranscriptPage {
       pause: () => player.pause(),
       details: (segment) => this.lineDialog?.open(segment),
       corrected: (before, after) => this.replacing?.offer(before, after),
+      composed: () => void edits.takeReceived(),
     });
     this.doubt = new DoubtfulWords({
       segments: () => edits.segments,
@@ -122,6 +171,28 @@ class TranscriptPage {
       scrollTo: (seconds) => this.words.scrollTo(seconds),
     });
     for (const [id, run] of Object.entries(this.#editingControls())) byId(id).addEventListener("click", run);
+  }
+
+  #wireLiveChanges() {
+    this.others = new OthersChanges(this.lines, (line) => this.edits?.segmentOf(line)?.key);
+    this.live = new LiveChanges(this.id, {
+      known: () =>
+        this.#transcript && {
+          revision: this.#transcript.revision,
+          chapters: this.#transcript.chapters?.revision,
+          aligned: this.#aligned,
+        },
+      events: {
+        change: (change) => this.edits?.receive(change),
+        title: ({ title }) => this.#retitle(title),
+        notes: ({ notes }) => this.#showNotes(notes),
+        chapters: (chapters) => this.#showChapters(chapters),
+        translation: (now) => this.translation.receive(now),
+        recording: (kept) => void this.#followRecording(kept),
+        words: (event) => this.#showAligned(event),
+      },
+      refused: () => this.#refresh(),
+    });
   }
 
   /** @returns {Record<string, () => void>} */
@@ -148,6 +219,8 @@ class TranscriptPage {
       p: () => this.speakers?.open(),
       f: () => this.replacing?.open(),
       v: () => void this.versions?.open(),
+      m: () => this.notes.open(),
+      b: () => this.chapters.open(),
       a: () => this.span?.open(),
     });
   }
@@ -156,14 +229,29 @@ class TranscriptPage {
     byId("gone").hidden = true;
     byId("transcript").hidden = false;
     try {
-      this.#transcript = await request("GET /api/transcripts/{id}", { path: { id: this.id } });
+      this.#transcript = await this.#read();
       this.#show(this.#transcript);
+      this.live?.start();
+      if (this.remembersVoices && this.#transcript.access === "own") void this.speakers?.offerNames();
     } catch (error) {
       this.bar.hide();
       const { status, message } = /** @type {ApiError} */ (error);
       if (status !== 404) showGone(t("Can't show this transcript"), message, "again");
       else showGone(t("No such transcript"), t("It was deleted, or it belongs to somebody else."), null);
     }
+  }
+
+  /** @returns {Promise<Transcript>} The whole transcript as it is now. */
+  async #read() {
+    let aligned = 0;
+    const transcript = await request("GET /api/transcripts/{id}", {
+      path: { id: this.id },
+      onHeaders: (headers) => {
+        aligned = Number(headers.get("X-Words-Aligned"));
+      },
+    });
+    this.#aligned = aligned;
+    return transcript;
   }
 
   /** @param {Transcript} transcript */
@@ -181,7 +269,7 @@ class TranscriptPage {
         : languageName(language),
       model,
       speed(duration, processing_seconds),
-      isOwn ? null : access === "edit" ? t("shared with you, to edit") : t("shared with you"),
+      SHARED_WORDS[access],
       transcript.recording?.delete_at
         ? t("recording until {day}", { day: day(transcript.recording.delete_at) })
         : null,
@@ -199,42 +287,103 @@ class TranscriptPage {
     if (seconds !== null) {
       this.player.seek(seconds);
       this.words.scrollTo(seconds);
-    } else this.lines.showAddressed();
+    } else if (!this.notes.goToAddressed()) this.lines.showAddressed();
   }
 
-  /** Shows the words as they are now, at the same place. */
+  /** Shows the words as they are now, at the same place. @returns {Promise<boolean>} Whether they may be read. */
   async #refresh() {
     try {
-      this.#transcript = await request("GET /api/transcripts/{id}", { path: { id: this.id } });
-      this.#showAgain(this.#transcript);
+      this.#showAgain(await this.#read());
+      return true;
     } catch (error) {
       toast(messageOf(error));
+      return /** @type {ApiError} */ (error).status !== 404;
     }
   }
 
-  /** Shows what an edit changed, without loading all of it again. @param {import("./edits.js").Changed} answer */
-  async #showChanges(answer) {
+  /**
+   * Shows what an edit changed, without loading all of it again.
+   * @param {import("./edits.js").Changed} answer
+   * @param {import("./edits.js").Change[]} others Those of its changes that others made.
+   */
+  async #showChanges(answer, others = answer.changes.slice(0, -1)) {
     const changed = this.#transcript && withChanges(this.#transcript, answer);
-    if (!changed) return this.#refresh();
-    this.#transcript = changed;
-    this.#showAgain(changed);
+    if (changed) this.#showAgain(changed, authorOf(others));
+    else await this.#refresh();
+    if (others.length) this.others?.show(others);
   }
 
-  /** @param {Transcript} transcript */
-  #showAgain(transcript) {
-    const top = scrollY;
-    this.#showWords(transcript);
+  /** @param {Transcript} transcript @param {string} [author] Who changed it. */
+  #showAgain(transcript, author = authorOf([])) {
+    const stay = this.lines.holdPlace();
+    this.editor?.keepOpen(() => {
+      this.#transcript = transcript;
+      this.#showWords(transcript);
+    }, author);
     this.find.searchAgain();
-    scrollTo({ top, behavior: "instant" });
+    stay();
+  }
+
+  /** Shows better times of words. @param {{segments: Parameters<typeof withWords>[1], aligned: number}} event */
+  #showAligned({ segments, aligned }) {
+    this.#aligned = Math.max(this.#aligned, aligned);
+    const better = this.#transcript && withWords(this.#transcript, segments);
+    if (better && better !== this.#transcript) this.#showAgain(better);
+  }
+
+  /** @param {import("./chapters-dialog.js").Chapters} [chapters] As they are now. */
+  #showChapters(chapters) {
+    const transcript = this.#transcript;
+    if (!transcript) return;
+    if (chapters) transcript.chapters = chapters;
+    showChapters(transcript.segments, transcript.chapters?.chapters ?? []);
+    byId("open-chapters").hidden = !isEditable(transcript) || !transcript.segments.length;
+    this.chapters.show();
+  }
+
+  /** @param {import("./notes.js").Note[]} notes All of them, as they are now. */
+  #showNotes(notes) {
+    const transcript = this.#transcript;
+    if (!transcript) return;
+    const before = transcript.notes ?? [];
+    const known = new Set(before.map(({ id }) => id));
+    const now = withSame(before, notes);
+    if (now.length === before.length && now.every((note, place) => note === before[place])) return;
+    this.#showAgain({ ...transcript, notes: now });
+    this.others?.showNotes(now.filter(({ id, mine }) => !mine && !known.has(id)));
+  }
+
+  /**
+   * After a live session, its recording and better words come when its job has ended.
+   * @param {{recording: Transcript["recording"], job_id: string | null}} kept
+   */
+  async #followRecording({ recording, job_id: jobId }) {
+    const transcript = this.#transcript;
+    if (!transcript) return;
+    const isRewritten = this.#jobId !== undefined && this.#jobId !== jobId;
+    const isSame = Boolean(recording) === Boolean(transcript.recording);
+    this.#jobId = jobId;
+    if (isRewritten) await this.#refresh();
+    if (isRewritten || !isSame) this.#showRecording(recording ?? null);
+  }
+
+  /** Somebody else may have renamed it. @param {string} title */
+  #retitle(title) {
+    const isBeingRenamed = document.querySelector(".title-line .rename");
+    if (!this.#transcript || this.#transcript.title === title || isBeingRenamed) return;
+    this.#transcript.title = title;
+    this.#showTitle(title);
   }
 
   /** @param {Transcript} transcript */
   #showWords(transcript) {
     const { revision, segments } = transcript;
     this.leftOut.show(transcript);
+    this.notes.show(transcript);
+    this.translation.show(transcript);
     const unsure = this.lines.show(transcript);
     showUnsure(unsure);
-    showChapters(transcript);
+    this.#showChapters();
     this.words.setSegments(segments);
     byId("edit-hint").hidden = !isEditable(transcript) || !segments.length;
     for (const control of ["undo-edit", "redo-edit", "open-versions"])
@@ -301,6 +450,7 @@ class TranscriptPage {
 
   async #delete() {
     try {
+      this.live?.stop();
       await request("DELETE /api/transcripts/{id}", { path: { id: this.id } });
       this.bar.hide();
       showGone(
@@ -310,6 +460,7 @@ class TranscriptPage {
       );
     } catch (error) {
       toast(t("Not deleted: {error}", { error: messageOf(error) }));
+      this.live?.start();
     }
   }
 

@@ -9,9 +9,9 @@ export function startAccountMenu(root) {
   const button = /** @type {HTMLButtonElement | null} */ (root.querySelector("#sign-out"));
   button?.addEventListener("click", async () => {
     button.disabled = true;
-    let provider = null;
+    let provider = "";
     try {
-      ({ provider } = await request("DELETE /api/session"));
+      provider = (await request("DELETE /api/session"))?.provider ?? "";
     } catch (error) {
       const { message, status } = /** @type {import("../core/api.js").ApiError} */ (error);
       if (status !== 401) {
@@ -20,6 +20,6 @@ export function startAccountMenu(root) {
       }
     }
     forget("sessionStorage"); // the names of files are not for the next person
-    location.assign(provider ?? fromRoot("/"));
+    location.assign(provider || fromRoot("/"));
   });
 }

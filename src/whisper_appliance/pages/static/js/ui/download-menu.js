@@ -19,6 +19,7 @@ export function fillDownloads(menu, path, title) {
   if (!more) return;
   more.onclick = (event) => {
     event.preventDefault();
+    menu.querySelector("summary")?.focus(); // the link is gone when the dialog closes
     openExportDialog((query) => saveFile(`${address}?${query}`, `${name}.${query.get("format")}`));
   };
   const pdf = /** @type {HTMLAnchorElement | null} */ (menu.querySelector("a[data-format=pdf]"));

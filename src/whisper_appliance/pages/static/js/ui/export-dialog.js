@@ -1,12 +1,15 @@
 /** The dialog with all export formats and their options. The browser remembers what was chosen last. */
 import { all, element, icon } from "../core/dom.js";
 import { t } from "../core/i18n.js";
+import { readStored, writeStored } from "../core/storage.js";
 import { closeOnBackdrop } from "./dialog.js";
 import { onSubmit } from "./form.js";
 
 const STORED = "export-options";
 const DOCUMENTS = ["txt", "md", "html", "docx", "pdf"];
 const SUBTITLES = ["srt", "vtt", "ass"];
+
+const TRANSLATED = [...DOCUMENTS, ...SUBTITLES, "csv", "json"];
 
 /** @returns {[string, [string, string][]][]} Groups of formats, each with its name and what it is. */
 const formats = () => [
@@ -41,7 +44,8 @@ const formats = () => [
 
 /**
  * @typedef {{name: string, formats: string[], label: () => string, value: string, choices?: string[],
- *   most?: number, without?: string[]}} Option `without`: formats in which it is off unless it was chosen.
+ *   most?: number, off?: string, without?: string[]}} Option `value` is sent for a box with a tick, `off` (else `false`)
+ *   for one without. `without`: formats in which it is off unless it was chosen.
  */
 
 /** @type {Option[]} */
@@ -58,6 +62,26 @@ const OPTIONS = [
     formats: [...DOCUMENTS, ...SUBTITLES, "csv", "tsv", "edl"],
     label: () => t("With the names of speakers"),
     value: "true",
+  },
+  {
+    name: "chapters",
+    formats: ["docx", "pdf", "md", "html", "json"],
+    label: () => t("With chapters by hand"),
+    value: "true",
+  },
+  {
+    name: "notes",
+    formats: ["docx", "md", "html", "json"],
+    label: () => t("With notes"),
+    value: "true",
+  },
+  {
+    name: "translation",
+    formats: TRANSLATED,
+    label: () => t("With the translation beside it, where there is one"),
+    value: "beside",
+    off: "no",
+    without: TRANSLATED,
   },
   {
     name: "paragraphs",
@@ -96,7 +120,7 @@ export function openExportDialog(save) {
   dialog.addEventListener("close", () => dialog.remove());
   onSubmit(form, async () => {
     const query = chosen(form);
-    localStorage.setItem(STORED, String(query));
+    writeStored(STORED, String(query));
     await save(query);
     dialog.close();
   });
@@ -119,7 +143,7 @@ function heading(dialog) {
 
 /** @returns {HTMLFormElement} */
 function exportForm() {
-  const last = new URLSearchParams(localStorage.getItem(STORED) ?? "format=txt");
+  const last = new URLSearchParams(readStored(STORED, "format=txt"));
   const form = element("form");
   const select = element("select");
   select.name = "format";
@@ -150,7 +174,7 @@ function labelled(text, control) {
 }
 
 /** @param {Option} option @param {URLSearchParams} last @returns {HTMLLabelElement} */
-function field({ name, label, value, choices, most }, last) {
+function field({ name, label, value, off = "false", choices, most }, last) {
   const given = last.get(name) ?? value;
   if (choices) {
     const select = element("select");
@@ -164,7 +188,8 @@ function field({ name, label, value, choices, most }, last) {
     Object.assign(input, { type: "number", min: "1", max: String(most), value: given, required: true });
     return labelled(label(), input);
   }
-  Object.assign(input, { type: "checkbox", checked: given === "true" });
+  Object.assign(input, { type: "checkbox", checked: given === value });
+  Object.assign(input.dataset, { on: value, off });
   input.dataset.chosen = last.has(name) ? "true" : "";
   input.addEventListener("change", () => {
     input.dataset.chosen = "true";
@@ -185,7 +210,7 @@ function showFitting(form, format) {
   }
 }
 
-/** @param {HTMLFormElement} form @returns {URLSearchParams} What the form says, with `false` for boxes without a tick. */
+/** @param {HTMLFormElement} form @returns {URLSearchParams} What the form says, also of boxes without a tick. */
 function chosen(form) {
   const query = new URLSearchParams({ download: "true" });
   const controls = /** @type {(HTMLInputElement | HTMLSelectElement)[]} */ (
@@ -193,7 +218,8 @@ function chosen(form) {
   );
   for (const control of controls) {
     const isBox = control instanceof HTMLInputElement && control.type === "checkbox";
-    query.set(control.name, isBox ? String(control.checked) : control.value);
+    const { on = "", off = "" } = control.dataset;
+    query.set(control.name, !isBox ? control.value : control.checked ? on : off);
   }
   return query;
 }

@@ -1,5 +1,7 @@
 /** Forms that are sent as JSON, and errors at their fields. */
 
+import { t } from "../core/i18n.js";
+
 /** @typedef {import("../core/api.js").ApiError} ApiError */
 
 /**
@@ -8,10 +10,13 @@
  */
 export function onSubmit(form, send) {
   const submit = /** @type {HTMLButtonElement} */ (form.querySelector("button:not([type=button])"));
+  form.noValidate = true;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (submit.disabled) return;
-    showFormError(form, "");
+    const fault = firstFault(form);
+    showFormError(form, fault?.message ?? "", fault?.field);
+    if (fault) return;
     submit.disabled = true;
     try {
       await send(formData(form));
@@ -22,6 +27,20 @@ export function onSubmit(form, send) {
       submit.disabled = false;
     }
   });
+}
+
+/**
+ * What is wrong with the first wrong field: shown on the page, because a bubble of the browser has its own language.
+ * @param {HTMLFormElement} form @returns {{message: string, field: string} | null}
+ */
+export function firstFault(form) {
+  const wrong = /** @type {HTMLInputElement | null} */ (form.querySelector(":is(input, select):invalid"));
+  if (!wrong) return null;
+  const { name: field, validity, minLength, validationMessage } = wrong;
+  if (validity.valueMissing) return { field, message: t("Fill in this field.") };
+  if (validity.tooShort)
+    return { field, message: t("Write {least} characters or more.", { least: minLength }) };
+  return { field, message: validationMessage };
 }
 
 /** @param {HTMLFormElement} form @returns {Record<string, string>} */

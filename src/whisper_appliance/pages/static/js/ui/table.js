@@ -11,6 +11,7 @@ import { t } from "../core/i18n.js";
  * @property {(row: Row) => string | number | null} [sort] Makes the column sortable; nulls come last.
  * @property {boolean} [number]
  * @property {boolean} [hideTitle]
+ * @property {"minor" | "name" | "sentence"} [kind] Minor columns are left out where there is little room.
  */
 
 /** @typedef {"ascending" | "descending"} Direction */
@@ -71,7 +72,7 @@ export class Table {
 
   /** @param {Column<Row>} column @param {number} number */
   #heading(column, number) {
-    const cell = element("th", undefined, column.number ? "number" : "");
+    const cell = element("th", undefined, classOf(column));
     cell.scope = "col";
     cell.dataset.title = column.title;
     cell.setAttribute("role", "columnheader");
@@ -125,7 +126,7 @@ export class Table {
     line.setAttribute("role", "row");
     line.dataset.key = this.key(row);
     for (const column of this.columns) {
-      const cell = element("td", undefined, column.number ? "number" : "");
+      const cell = element("td", undefined, classOf(column));
       cell.setAttribute("role", "cell");
       cell.dataset.title = column.hideTitle ? "" : column.title;
       cell.append(column.show(row) ?? "");
@@ -143,6 +144,11 @@ export class Table {
     line.append(cell);
     return line;
   }
+}
+
+/** @template Row @param {Column<Row>} column */
+function classOf({ number, kind }) {
+  return number ? "number" : (kind ?? "");
 }
 
 /** @param {string | number | null} a @param {string | number | null} b @param {number} sign */

@@ -22,6 +22,7 @@ const isShared = (summary) => summary.is_shared;
 
 /** The end of an address that opens a transcript where words were found. @param {Hit | undefined} hit */
 function placeOf(hit) {
+  if (hit?.note) return `#note-${hit.note}`;
   return hit ? `?q=${encodeURIComponent(hit.pieces[1] ?? "")}#t=${Math.floor(hit.start)}` : "";
 }
 
@@ -39,10 +40,11 @@ function showTitle(row, { id, title, hits }) {
 }
 
 /** Shows how it begins, or the words that a search found in it. @param {HTMLElement} line @param {Summary} summary */
-function showExcerpt(line, { excerpt, found, title }) {
+function showExcerpt(line, { excerpt, found, title, hits }) {
   const isInText = found && found.length > 1 && found.join("") !== title;
   if (isInText) {
-    line.replaceChildren(...found.map((part, index) => (index % 2 ? element("mark", part) : part)));
+    const pieces = found.map((part, index) => (index % 2 ? element("mark", part) : part));
+    line.replaceChildren(...(hits?.[0]?.note ? [t("Note:"), " "] : []), ...pieces);
   } else line.textContent = excerpt;
 }
 

@@ -10,8 +10,9 @@ const NEAR = "1200px 0px";
 const KEEPS_PLACE = globalThis.CSS?.supports?.("overflow-anchor", "auto") ?? true;
 
 /**
- * @typedef {{key: string, pixels: number, render: () => Node[]}} Content `key` names it when the list is shown again,
- *   `pixels` is its height as far as that is known beforehand.
+ * @typedef {{key: string, pixels: number, source: readonly unknown[], render: () => Node[]}} Content `key` names it when
+ *   the list is shown again, `pixels` is its height as far as that is known beforehand, `source` is all that it shows:
+ *   while that is the same, it stays in the page as it is.
  * @typedef {Content & {element: HTMLElement, isNear: boolean, isFilled: boolean}} Block
  */
 
@@ -43,16 +44,32 @@ export class WindowedBlocks {
     const filled = this.#blocks.flatMap(({ isFilled }, index) => (isFilled ? [index] : []));
     for (const index of filled) this.#remember(this.#blocks[index]);
     this.observer.disconnect();
+    const before = new Map(
+      this.#blocks.filter(({ isFilled }) => isFilled).map((block) => [block.key, block]),
+    );
     this.#blocks = contents.map((content) => {
+      const kept = before.get(content.key);
+      if (kept && isSame(kept.source, content.source))
+        return { ...content, element: kept.element, isNear: false, isFilled: true };
       const block = element("div", undefined, "block");
       block.style.blockSize = this.#size(content);
       return { ...content, element: block, isNear: false, isFilled: false };
     });
     for (const index of filled.length ? filled : [0]) this.#fill(this.#blocks[index]);
-    this.place.replaceChildren(...this.#blocks.map((block) => block.element));
+    this.#arrange();
     if (!filled.length) this.#learnScale();
     for (const block of this.#blocks) this.observer.observe(block.element);
     this.onFilled();
+  }
+
+  /** Puts the blocks into the page in their order. One that is there already is not moved, so that it keeps the focus. */
+  #arrange() {
+    const wanted = new Set(this.#blocks.map((block) => /** @type {Node} */ (block.element)));
+    for (const child of [...this.place.childNodes]) if (!wanted.has(child)) child.remove();
+    for (const [index, { element: block }] of this.#blocks.entries()) {
+      const there = this.place.children[index] ?? null;
+      if (there !== block) this.place.insertBefore(block, there);
+    }
   }
 
   /** Puts a block into the page. @param {number} index */
@@ -130,6 +147,9 @@ export class WindowedBlocks {
     this.#learnScale();
   }
 }
+
+/** @param {readonly unknown[]} one @param {readonly unknown[]} other */
+const isSame = (one, other) => one.length === other.length && one.every((part, at) => part === other[at]);
 
 /** @param {HTMLElement} block @returns {boolean} Whether a part of it is selected, or a selection can begin in it. */
 function isSelected(block) {

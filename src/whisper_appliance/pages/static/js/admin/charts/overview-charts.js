@@ -1,6 +1,6 @@
 /** The charts of the overview: which measures each has, and how their numbers are written. */
 
-import { bytes } from "../../core/format.js";
+import { bytes, shortNumber } from "../../core/format.js";
 import { t, tn } from "../../core/i18n.js";
 
 /**
@@ -31,11 +31,9 @@ const percent = (value) => `${Math.round(value)} %`;
 /** @param {number} value */
 const whole = (value) => (Number.isInteger(value) ? String(value) : "");
 /** @param {number} value */
-const small = (value) => String(value >= 10 ? Math.round(value) : Math.round(value * 10) / 10);
-/** @param {number} value */
 const bytesOrZero = (value) => (value ? bytes(value) : "0");
 /** @param {number} value */
-const times = (value) => `${small(value)} ×`;
+const times = (value) => `${shortNumber(value)} ×`;
 /** @param {number} value @param {number} total 0: not measured. */
 const bytesOf = (value, total) =>
   total ? t("{value} of {total}", { value: bytes(value), total: bytes(total) }) : bytes(value);
@@ -123,12 +121,15 @@ const QUEUE = {
   figure: (sample) => {
     const waiting = sample("jobs_waiting") ?? 0;
     const figure = (/** @type {number} */ running) =>
-      t("{running} running, {waiting} waiting", { running: small(running), waiting: small(waiting) });
+      t("{running} running, {waiting} waiting", {
+        running: shortNumber(running),
+        waiting: shortNumber(waiting),
+      });
     return orDash(sample("jobs_running"), (running) => (running || waiting ? figure(running) : t("empty")));
   },
   aside: (summary) =>
     orDash(summary("jobs_waiting")?.highest ?? null, (value) =>
-      value ? t("at most {value} waiting", { value: small(value) }) : t("nothing had to wait"),
+      value ? t("at most {value} waiting", { value: shortNumber(value) }) : t("nothing had to wait"),
     ),
 };
 
@@ -140,13 +141,13 @@ const LIVE = {
   stepped: true,
   figure: (sample, { live }) =>
     orDash(sample("live"), (value) =>
-      live ? t("{value} of {live}", { value: small(value), live }) : small(value),
+      live ? t("{value} of {live}", { value: shortNumber(value), live }) : shortNumber(value),
     ),
   aside: (summary) => {
     const lag = summary("live_lag_ms")?.last ?? 0;
     return lag >= 100
-      ? t("captions {lag} s behind", { lag: small(lag / 1000) })
-      : meanAndHighest("live", small)(summary);
+      ? t("captions {lag} s behind", { lag: shortNumber(lag / 1000) })
+      : meanAndHighest("live", shortNumber)(summary);
   },
 };
 
@@ -154,10 +155,12 @@ const LIVE = {
 const REQUESTS = {
   id: "requests",
   measures: ["requests"],
-  axis: small,
+  axis: shortNumber,
   figure: (sample) =>
-    orDash(sample("requests"), (value) => (value ? t("{value} a second", { value: small(value) }) : "none")),
-  aside: meanAndHighest("requests", small),
+    orDash(sample("requests"), (value) =>
+      value ? t("{value} a second", { value: shortNumber(value) }) : "none",
+    ),
+  aside: meanAndHighest("requests", shortNumber),
 };
 
 /** @type {ChartDefinition} */

@@ -8,16 +8,22 @@ import re
 from functools import cache
 from pathlib import Path
 
-from babel.messages.mofile import read_mo
-
 LOCALES = Path(__file__).parent.parent / "locales"
+LANGUAGES = frozenset(path.name for path in LOCALES.iterdir() if path.is_dir())
+"""Those with a catalogue: all but English."""
 PLACEHOLDER = re.compile(r"\{(\w+)[^{}]*\}")
+SIZE = re.compile(r"(\d+)\.(\d+ [KMGT]i?B)")
+"""As `format_bytes` writes it."""
 FEWEST_LETTERS = 12
 """So much of a message must be text of its own; another one would fit almost any text."""
 
 
 def translate_stored(text: str, locale: str) -> str:
-    """The text in the language, as far as the catalogue has its message; a value that is a message too."""
+    """The text in the language, as far as the catalogue has its message; so are values, and sizes."""
+    if size := SIZE.fullmatch(text):
+        from babel.numbers import get_decimal_symbol  # slow, as below
+
+        return get_decimal_symbol(locale).join(size.groups())
     exact = _messages(locale).get(text)
     if exact:
         return exact
@@ -34,6 +40,8 @@ def translate_stored(text: str, locale: str) -> str:
 @cache
 def _messages(locale: str) -> dict[str, str]:
     """The translations of the messages without a plural, by their English text."""
+    from babel.messages.mofile import read_mo  # slow, and not needed where people read English
+
     with (LOCALES / locale / "LC_MESSAGES/messages.mo").open("rb") as file:
         messages = read_mo(file)
     return {
@@ -45,7 +53,10 @@ def _messages(locale: str) -> dict[str, str]:
 
 @cache
 def _patterns(locale: str) -> list[tuple[re.Pattern[str], str]]:
-    """What matches each message with placeholders, and its translation; the one with most text first."""
+    """What matches each message with placeholders, and its translation; the one with most text first.
+
+    Of two with the same text, the one with more placeholders: the other one would match it as well.
+    """
     found = []
     for message, translation in _messages(locale).items():
         letters = sum(map(str.isalpha, PLACEHOLDER.sub("", message)))
@@ -53,7 +64,7 @@ def _patterns(locale: str) -> list[tuple[re.Pattern[str], str]]:
             found.append(
                 (letters, re.compile(_pattern(message), re.DOTALL), PLACEHOLDER.sub(r"{\1}", translation))
             )
-    found.sort(key=lambda each: -each[0])
+    found.sort(key=lambda each: (-each[0], -each[1].groups))
     return [(pattern, translation) for _, pattern, translation in found]
 
 

@@ -1,0 +1,1 @@
+"""Translation of text: lines in one language in, the same lines in another one out."""

