@@ -18,6 +18,8 @@ from tests.support.wait import wait_until
 pytestmark = pytest.mark.slow  # starts the real program
 
 LOCKED_SECONDS = 8.0
+READ_PAUSE_SECONDS = 0.1
+"""One address may open only so many connections in a second."""
 
 
 @contextmanager
@@ -65,6 +67,7 @@ def read_on(visitor: Visitor, id: str) -> None:
     while time.monotonic() < until_locked_long_enough:
         assert visitor.text(id) == "said before"
         assert visitor.health()
+        time.sleep(READ_PAUSE_SECONDS)
 
 
 def test_a_damaged_database_stops_the_start_and_is_not_changed(serve: Serve, tmp_path: Path) -> None:
