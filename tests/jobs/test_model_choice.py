@@ -72,7 +72,7 @@ def a_job(model: str | None = None, **options: Any) -> Job:
         id="1", owner="ann", status="running", priority=Priority.BATCH, progress=0.0, error=None,
         transcript_id=None, title="talk", filename="talk.wav", source="upload", model=model,
         options=Options(**options), audio="1", audio_bytes=1, duration=None, attempts=1,
-        cancel_requested=False, created="", started=None, finished=None,
+        cancel_requested=False, lane="batch", created="", started=None, finished=None,
     )  # fmt: skip
 
 

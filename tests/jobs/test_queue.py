@@ -15,8 +15,8 @@ from tests.support.jobs import Script, StartQueue, request
 from tests.support.wait import wait_until
 from whisper_appliance.core.errors import BadSetting, Busy, NoAudio, NotFound, Unavailable
 from whisper_appliance.engines.contract import Priority
-from whisper_appliance.jobs.cluster import INTERACTIVE_CONCURRENCY
 from whisper_appliance.jobs.events import JobChanged, JobEvent, JobProgressed
+from whisper_appliance.jobs.lanes import CONCURRENCY, Lane, lane_for
 from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.jobs.repository import JobRepository
@@ -81,16 +81,62 @@ def test_more_interactive_jobs_than_slots_all_end(start_queue: StartQueue, tmp_p
         inside.release()
         go_on.wait(20)
 
-    queue = start_queue(Script(before_window=meet))
-    ids = [
-        queue.enqueue(request(tmp_path, "clip", INTERACTIVE)).id for _ in range(INTERACTIVE_CONCURRENCY + 4)
-    ]
-    for _ in range(INTERACTIVE_CONCURRENCY):
+    queue, at_once = start_queue(Script(before_window=meet)), CONCURRENCY["interactive"]
+    ids = [queue.enqueue(request(tmp_path, "clip", INTERACTIVE)).id for _ in range(at_once + 4)]
+    for _ in range(at_once):
         assert inside.acquire(timeout=10)
     statuses = Counter(queue.get(id).status for id in ids)
-    assert statuses == {"running": INTERACTIVE_CONCURRENCY, "queued": 4}
+    assert statuses == {"running": at_once, "queued": 4}
     go_on.set()
     assert {queue.wait(id, 20).status for id in ids} == {"done"}
+
+
+MEDIUM, LONG = "m " * 4 + "hold", "l " * 46 + "hold"  # a word is a window of 20 s
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_a_clip_does_not_wait_for_any_number_of_longer_recordings(
+    start_queue: StartQueue, tmp_path: Path, header: bool
+) -> None:
+    go_on = threading.Event()
+    script = Script(before_window=lambda word: word == "hold" and go_on.wait(60))
+    script.Words = Script.Words if header else WithoutHeader
+    queue = start_queue(script, limits=QueueLimits(per_owner=100))
+    longer = [
+        queue.enqueue(request(tmp_path, words, INTERACTIVE)).id
+        for words in (*[LONG] * (CONCURRENCY["long"] + 2), *[MEDIUM] * 12)
+    ]
+    wait_until(lambda: Counter(queue.get(id).lane for id in longer) == {"long": 4, "medium": 12})
+    for _ in range(2 * CONCURRENCY["interactive"]):
+        clip = queue.enqueue(request(tmp_path, "clip", INTERACTIVE)).id
+        assert queue.wait(clip, 10).status == "done"
+    running = Counter(job.lane for id in longer if (job := queue.get(id)).status == "running")
+    assert running == {"long": CONCURRENCY["long"], "medium": CONCURRENCY["medium"]}
+    go_on.set()
+    assert {queue.wait(id, 30).status for id in longer} == {"done"}
+    assert {queue.get(id).attempts for id in longer} == {1}
+
+
+class WithoutHeader(Script.Words):
+    """A recording whose length is known at its end."""
+
+    def header_seconds(self) -> None:  # type: ignore[override]
+        return None
+
+
+@pytest.mark.parametrize(
+    ("lane", "seconds", "expected"),
+    [
+        ("interactive", 60.0, "interactive"),
+        ("interactive", 61.0, "medium"),
+        ("interactive", 1000.0, "long"),
+        ("medium", 901.0, "long"),
+        ("long", 61.0, "long"),
+        ("batch", 9e9, "batch"),
+    ],
+)
+def test_the_lane_follows_from_the_length(lane: Lane, seconds: float, expected: Lane) -> None:
+    assert lane_for(lane, seconds) == expected
 
 
 def test_the_length_of_a_recording_is_known_before_its_first_window(

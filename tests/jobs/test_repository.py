@@ -21,9 +21,12 @@ def jobs(database: Database) -> JobRepository:
     return JobRepository(database)
 
 
-def add(jobs: JobRepository, owner: str = "ann", priority: Priority = Priority.BATCH) -> Job:
-    request = JobRequest(Path("x"), "talk.wav", priority, owner, options=Options(language="de"))
-    return jobs.add(request, audio="uploads/x", audio_bytes=44, limits=QueueLimits(5, 3))
+def add(
+    jobs: JobRepository, owner: str = "ann", priority: Priority = Priority.BATCH, network: str = ""
+) -> Job:
+    options = Options(language="de")
+    request = JobRequest(Path("x"), "talk.wav", priority, owner, options=options, network=network)
+    return jobs.add(request, audio="uploads/x", audio_bytes=44, limits=QueueLimits(5, 3, 4))
 
 
 WINDOW = FinishedWindow(16000, 480000, WindowResult((Segment(0.5, 2.0, " Hallo."),), "de", 0.9))
@@ -76,6 +79,34 @@ def test_the_queue_limit_refuses_further_jobs(jobs: JobRepository) -> None:
         add(jobs, owner="bob")
     with pytest.raises(Busy):
         add(jobs, owner="eve")
+
+
+def test_clients_of_one_network_without_an_account_leave_places_to_others(jobs: JobRepository) -> None:
+    for owner in ("", "", "a visitor", "another visitor"):
+        add(jobs, owner, network="192.0.2.7")
+    for owner in ("", "a third visitor"):
+        with pytest.raises(Busy, match="your network"):
+            add(jobs, owner, network="192.0.2.7")
+    with pytest.raises(Busy, match="your network"):
+        jobs.check_queue_limit("", "192.0.2.7", QueueLimits(5, 3, 4))
+    add(jobs, "", network="192.0.2.8")
+
+
+def test_a_job_that_is_opened_again_counts_for_its_network(jobs: JobRepository) -> None:
+    ended = add(jobs, "a visitor", network="192.0.2.7").id
+    jobs.cancel(ended)
+    for _ in range(4):
+        add(jobs, "", network="192.0.2.7")
+    with pytest.raises(Busy, match="your network"):
+        jobs.reopen(ended, "a visitor", QueueLimits(9, 9, 4))
+
+
+def test_visitors_of_one_network_take_turns_as_one_client_and_then_among_themselves(
+    jobs: JobRepository,
+) -> None:
+    ann, _, bob = (add(jobs, owner, network="192.0.2.7").id for owner in ("ann", "ann", "bob"))
+    eve = add(jobs, "eve", network="192.0.2.8").id
+    assert order(jobs)[:3] == [ann, eve, bob]
 
 
 def test_a_job_of_another_owner_is_not_found(jobs: JobRepository) -> None:

@@ -14,11 +14,10 @@ from whisper_appliance.jobs.time_left import TimeLeft, Work, work_until_end
 
 BASE, ACCURATE = Kind("base", "balanced"), Kind("base", "accurate")
 COSTS = {BASE: 0.025, ACCURATE: 0.035}
-CONCURRENCY = {Priority.INTERACTIVE: 8, Priority.BATCH: 2}
 
 
 def batch(job_id: str, left: float, done: float = 0.0) -> Work:
-    return Work(job_id, Priority.BATCH, BASE, done, left)
+    return Work(job_id, Priority.BATCH, "batch", BASE, done, left)
 
 
 class Time:
@@ -31,22 +30,22 @@ class Time:
 
 
 def test_a_job_alone_needs_its_own_work() -> None:
-    assert work_until_end([batch("a", 600)], CONCURRENCY) == {"a": 600}
+    assert work_until_end([batch("a", 600)]) == {"a": 600}
 
 
 def test_two_jobs_share_the_engine_and_a_third_waits_for_a_place() -> None:
-    ends = work_until_end([batch("a", 100), batch("b", 100), batch("c", 60)], CONCURRENCY)
+    ends = work_until_end([batch("a", 100), batch("b", 100), batch("c", 60)])
     assert ends == {"a": 180, "c": 240, "b": 260}
 
 
 def test_a_new_short_job_overtakes_a_long_one() -> None:
-    ends = work_until_end([batch("long", 3000, done=600), batch("short", 40)], CONCURRENCY)
+    ends = work_until_end([batch("long", 3000, done=600), batch("short", 40)])
     assert ends == {"short": 40, "long": 3040}
 
 
 def test_interactive_jobs_go_first() -> None:
-    work = [batch("file", 100), Work("clip", Priority.INTERACTIVE, BASE, 0.0, 3.0)]
-    assert work_until_end(work, CONCURRENCY) == {"clip": 3.0, "file": 103.0}
+    work = [batch("file", 100), Work("clip", Priority.INTERACTIVE, "interactive", BASE, 0.0, 3.0)]
+    assert work_until_end(work) == {"clip": 3.0, "file": 103.0}
 
 
 def test_the_pace_counts_time_at_work_only() -> None:
@@ -79,7 +78,7 @@ def test_windows_that_were_decoded_ahead_count() -> None:
 def test_an_estimate_falls_with_time_and_grows_only_for_a_reason() -> None:
     clock = Time()
     work = [batch("a", 1000)]
-    left = TimeLeft(lambda: work, CONCURRENCY, clock)
+    left = TimeLeft(lambda: work, clock)
     assert left.seconds() == {}
     left.pace.job_started("a", BASE, 0.0)
     for _ in range(11):
@@ -100,7 +99,7 @@ def test_an_estimate_falls_with_time_and_grows_only_for_a_reason() -> None:
 def test_an_estimate_is_made_anew_once_the_length_is_known(tmp_path: Path) -> None:
     clock = Time()
     work = [batch("a", 600)]
-    left = TimeLeft(lambda: work, CONCURRENCY, clock, remembered(tmp_path))
+    left = TimeLeft(lambda: work, clock, remembered(tmp_path))
     left.pace.job_started("a", BASE, 0.0)
     guessed = left.seconds()["a"]
     clock.seconds += 1
@@ -119,7 +118,7 @@ DECODED = (
 @pytest.mark.parametrize("speed", [1, 5, 25])
 def test_a_first_recording_has_an_estimate_from_its_first_windows_on(speed: float) -> None:
     clock = Time()
-    left = TimeLeft(lambda: [batch("a", 319.3)], CONCURRENCY, clock)
+    left = TimeLeft(lambda: [batch("a", 319.3)], clock)
     begin, end, checked, right = clock.seconds, DECODED[-1][0] / speed, 0, 0
     left.pace.job_started("a", BASE, 0.0)
     clock.seconds = begin = begin + 30  # while the model is loaded
@@ -137,7 +136,7 @@ def test_a_first_recording_has_an_estimate_from_its_first_windows_on(speed: floa
 
 def test_nothing_is_estimated_from_the_first_window_alone() -> None:
     clock = Time()
-    left = TimeLeft(lambda: [batch("a", 600)], CONCURRENCY, clock)
+    left = TimeLeft(lambda: [batch("a", 600)], clock)
     left.pace.job_started("a", BASE, 0.0)
     left.pace.window_decoded("a", 0.0)
     clock.seconds += 10
@@ -212,7 +211,7 @@ class Machine:
 def queue_of(memory: PaceMemory, *jobs: Work, slowness: float = 1.0, chance: float = 0.2) -> Machine:
     """A machine that has worked until all jobs ended."""
     clock, waiting = Time(), list(jobs)
-    machine = Machine(TimeLeft(lambda: waiting, CONCURRENCY, clock, memory), clock, waiting, slowness, chance)
+    machine = Machine(TimeLeft(lambda: waiting, clock, memory), clock, waiting, slowness, chance)
     machine.run()
     return machine
 
@@ -227,7 +226,7 @@ def remembered(folder: Path) -> PaceMemory:
 
 
 def three_jobs() -> tuple[Work, ...]:
-    return batch("a", 1200), Work("b", Priority.BATCH, ACCURATE, 0.0, 2400), batch("c", 600)
+    return batch("a", 1200), Work("b", Priority.BATCH, "batch", ACCURATE, 0.0, 2400), batch("c", 600)
 
 
 def assert_true_within_a_third(machine: Machine) -> None:

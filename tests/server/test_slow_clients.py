@@ -32,7 +32,13 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[
     plain["MAX_CONNECTIONS_PER_ADDRESS"] = "0"  # all of them come from one address here
     plain |= dict.fromkeys(("UPLOADS_AT_ONCE", "UPLOADS_PER_ADDRESS", "UPLOADS_PER_USER"), "100")
     plain |= dict.fromkeys(
-        ("QUEUE_LIMIT_PER_USER", "WAITING_REQUESTS_PER_CLIENT", "MAX_WAITING_REQUESTS"), "100"
+        (
+            "QUEUE_LIMIT_PER_USER",
+            "QUEUE_LIMIT_PER_ADDRESS",
+            "WAITING_REQUESTS_PER_CLIENT",
+            "MAX_WAITING_REQUESTS",
+        ),
+        "100",
     )
     with served(
         folder, ("-m", "whisper_appliance", "serve"), **(settings_of(tiny_en, folder) | plain)

@@ -63,6 +63,11 @@ class Actor:
         return f"user {self.user.id}" if self.user else f"network {self.network}"
 
     @property
+    def visitor_network(self) -> str:
+        """The network, if the actor has no account; "" for a user."""
+        return "" if self.user else self.network
+
+    @property
     def is_admin(self) -> bool:
         """Whether the user is an owner or admin, and the scopes include `admin`."""
         return self.user is not None and self.user.role in ("owner", "admin") and "admin" in self.scopes

@@ -62,12 +62,15 @@ class Admission:
         self._space = space
         self._queue = queue
 
-    def check_upload(self, owner: str, size_bytes: int = 0) -> int:
-        """How many jobs of this owner may wait. Raises `Busy`, `QuotaReached`, `StorageQuotaReached`."""
+    def check_upload(self, owner: str, size_bytes: int = 0, network: str = "") -> int:
+        """How many jobs of this owner may wait. Raises `Busy`, `QuotaReached`, `StorageQuotaReached`.
+
+        `network` is that of a client without an account, else "".
+        """
         quota = self._usage.effective_quota(owner)
         if owner:
             self._check(owner, size_bytes, quota)
-            self._queue.check_queue_limit(owner, quota.waiting_jobs)
+            self._queue.check_queue_limit(owner, network, quota.waiting_jobs)
         return quota.waiting_jobs
 
     def check_edit(self, owner: str, size_bytes: int) -> None:

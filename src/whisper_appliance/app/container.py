@@ -263,7 +263,7 @@ class Container:
             jobs,
             Cluster(self.database, jobs, self.job_folders, stopping=stopping),
             make_steps(settings, self.models) if make_steps else self._default_job_steps(),
-            limits=QueueLimits(settings.queue_limit, settings.queue_limit_per_user),
+            limits=_queue_limits(settings),
             announce=self._on_job_event,
         )
         self.admission = Admission(self.usage, self.storage_usage, self.queue)
@@ -384,10 +384,14 @@ class Container:
         self.models.apply_settings(settings)
 
     def _apply_queue_limits(self, settings: Settings) -> None:
-        self.queue.limits = QueueLimits(settings.queue_limit, settings.queue_limit_per_user)
+        self.queue.limits = _queue_limits(settings)
 
     def _apply_live_limits(self, settings: Settings) -> None:
         self.live.limits = live_limits(settings)
+
+
+def _queue_limits(settings: Settings) -> QueueLimits:
+    return QueueLimits(settings.queue_limit, settings.queue_limit_per_user, settings.queue_limit_per_address)
 
 
 def _check_names(wanted: Settings) -> None:

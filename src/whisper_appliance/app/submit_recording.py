@@ -36,6 +36,7 @@ class Submission:
     """A recording, its options, and its client.
 
     `client` identifies the client for idempotency: the owner, or the network of an anonymous client.
+    `network` is that of a client without an account; it counts for the limits of the queue.
     `idempotency_key` is the client's own key; None: the content and the options are the key, for a while.
     `reuse`: the result is the owner's transcript of the same recording and options, if there is one.
     `waiting_limit` is the result of `SubmitRecording.admit`. `title`: None is made of the name of the file.
@@ -47,6 +48,7 @@ class Submission:
     owner: str
     api_key_id: str
     client: str
+    network: str
     waiting_limit: int
     idempotency_key: str | None = None
     title: str | None = None
@@ -82,12 +84,13 @@ class SubmitRecording:
         self._queue = queue
         self._repeat_seconds = repeat_seconds
 
-    def admit(self, owner: str, size_bytes: int) -> int:
+    def admit(self, owner: str, size_bytes: int, network: str = "") -> int:
         """Checks the quotas before the body is read; returns how many jobs of the owner may wait.
 
-        Raises `Busy`, `QuotaReached`, `StorageQuotaReached`.
+        `network` is that of a client without an account. Raises `Busy`, `QuotaReached`,
+        `StorageQuotaReached`.
         """
-        return self._admission.check_upload(owner, size_bytes)
+        return self._admission.check_upload(owner, size_bytes, network)
 
     def prepare(self) -> None:
         """Starts a decoder process while the recording arrives."""
@@ -114,6 +117,7 @@ class SubmitRecording:
                 audio=recording.path,
                 owner=submission.owner,
                 key_id=submission.api_key_id,
+                network=submission.network,
                 waiting_limit=submission.waiting_limit,
                 filename=recording.filename,
                 title=submission.title,

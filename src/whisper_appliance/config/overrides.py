@@ -27,7 +27,7 @@ AT_ONCE = frozenset(
         "model_idle_timeout",
         "model_downloads", "audio_chunk_size", "default_language", "max_upload_size", "max_audio_seconds",
         "upload_seconds", "uploads_at_once", "uploads_per_user", "uploads_per_address", "upload_pace",
-        "queue_limit", "queue_limit_per_user", "wait_seconds", "min_free_disk",
+        "queue_limit", "queue_limit_per_user", "queue_limit_per_address", "wait_seconds", "min_free_disk",
         "live_sessions", "live_sessions_per_user", "live_seconds", "live_idle_seconds", "live_resume_seconds",
         "live_packet_size", "decoder_memory", "decoder_cpu_seconds",
         "decoder_seconds", "keep_audio", "audio_retention_days", "audio_store", "trash_days", "log_level",

@@ -19,6 +19,7 @@ from whisper_appliance.core.errors import Conflict, NotFound, Unavailable
 from whisper_appliance.core.log_errors import log_errors
 from whisper_appliance.jobs.events import JobChanged, JobEvent, JobFailed
 from whisper_appliance.jobs.heartbeat import WorkerHeartbeat
+from whisper_appliance.jobs.lanes import CONCURRENCY, Lane
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.storage import (
     JobFolders,
@@ -31,8 +32,6 @@ from whisper_appliance.jobs.workflows import Workflows, check_sqlite
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.jobs import UPLOAD_KEPT_HOURS
 
-INTERACTIVE_CONCURRENCY = 8
-BATCH_CONCURRENCY = 2
 LAUNCH_SECONDS = 30.0
 LAUNCH_RETRY_SECONDS = 2.0
 ROWS_KEPT_DAYS = 30
@@ -62,13 +61,13 @@ class Cluster:
         self._workers = WorkerRepository(database)
         self._this = ThisWorker("", "", socket.gethostname(), __version__)
         self._heartbeat: WorkerHeartbeat | None = None
-        self._run: Callable[[str, str], None] | None = None
+        self._run: Callable[[Lane, str], None] | None = None
         self._launched: Future[Workflows] | None = None
         self._launching = threading.Lock()
         self._obstacle: Unavailable | None = None
         self._announce: Callable[[JobEvent], None] = lambda _event: None
 
-    def launch(self, run: Callable[[str, str], None], announce: Callable[[JobEvent], None]) -> None:
+    def launch(self, run: Callable[[Lane, str], None], announce: Callable[[JobEvent], None]) -> None:
         """Registers this worker, recovers its jobs, and prepares the durable calls of `run`.
 
         They are started in the background if jobs are left, or if other workers may enqueue some; otherwise
@@ -198,7 +197,7 @@ class Cluster:
                 launcher.shutdown(wait=False)
             return self._launched
 
-    def _launch_once_possible(self, run: Callable[[str, str], None]) -> Workflows:
+    def _launch_once_possible(self, run: Callable[[Lane, str], None]) -> Workflows:
         """Launches the durable calls, again and again while the database cannot be used.
 
         Raises `Unavailable` if the appliance stops before.
@@ -215,12 +214,12 @@ class Cluster:
         finally:
             self._obstacle = None
 
-    def _launch(self, run: Callable[[str, str], None]) -> Workflows:
+    def _launch(self, run: Callable[[Lane, str], None]) -> Workflows:
         workflows = Workflows(
             self._queue_url(),
             executor_id=self._this.id,
             place=self._this.place,
-            queues={"interactive": INTERACTIVE_CONCURRENCY, "batch": BATCH_CONCURRENCY},
+            queues=CONCURRENCY,
             run=run,
         )
         with ExitStack() as undo:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from whisper_appliance.core.ids import new_id
 from whisper_appliance.engines.contract import Options, Priority, WindowResult
+from whisper_appliance.jobs.lanes import Lane
 from whisper_appliance.library.transcript_rows import NO_OWNER
 from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus
 
@@ -40,6 +41,8 @@ class JobRequest:
     options: Options = field(default_factory=Options)
     id: str = field(default_factory=new_id)
     key_id: str = ""
+    network: str = ""
+    """The network of a client without an account; "" for users, and inside the program."""
     waiting_limit: int | None = None
     idempotency: IdempotencyKey | None = None
     content_digest: str | None = None
@@ -88,6 +91,7 @@ class Job:
     duration: float | None
     attempts: int
     cancel_requested: bool
+    lane: Lane
     created: str
     started: str | None
     finished: str | None

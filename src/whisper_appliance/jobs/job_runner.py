@@ -3,8 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, nullcontext, suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -24,9 +24,10 @@ from whisper_appliance.jobs.events import (
 )
 from whisper_appliance.jobs.failures import FailureKind, as_appliance_error, kind_of, pause_seconds
 from whisper_appliance.jobs.job import FinishedWindow, Job
+from whisper_appliance.jobs.lanes import Lane, lane_for
 from whisper_appliance.jobs.pace import Kind, Pace
 from whisper_appliance.jobs.repository import JobRepository
-from whisper_appliance.jobs.slots import Slots
+from whisper_appliance.jobs.slots import LaneSlot, Slots, lane_slot
 from whisper_appliance.jobs.time_left import ESTIMATED_BYTES_PER_SECOND
 from whisper_appliance.jobs.transcription_job import JobSteps, Transcribed
 from whisper_appliance.jobs.waiting_order import WaitingJob
@@ -45,6 +46,16 @@ CLIP_SECONDS = 30.0
 CANCEL_POLL_SECONDS = 1.0
 
 T = TypeVar("T")
+
+
+class _NoSlotInLane(Exception):
+    """A recording has to wait in another lane, because it is longer than was known when it began."""
+
+    def __init__(self, lane: Lane) -> None:
+        super().__init__(lane)
+        self.lane = lane
+
+
 log = logging.getLogger(__name__)
 
 
@@ -60,7 +71,7 @@ class JobRunner:
         self,
         jobs: JobRepository,
         steps: JobSteps,
-        slots: Slots,
+        slots: Mapping[Lane, Slots],
         announce: Callable[[JobEvent], None],
         stopping: threading.Event,
         *,
@@ -82,7 +93,7 @@ class JobRunner:
         self._changed = threading.Condition()
         self._suspects = threading.Lock()
 
-    def run(self, lane: str, job_id: str = "") -> None:
+    def run(self, lane: Lane, job_id: str = "") -> None:
         """Runs the job that has a reserved slot, or the next one of the lane, until it has ended.
 
         Does nothing if no job is left. Raises `ShuttingDown` if the appliance stops before the job ended.
@@ -91,16 +102,15 @@ class JobRunner:
             if self._stopping.wait(CANCEL_POLL_SECONDS):
                 raise ShuttingDown
 
-    def _run_next(self, lane: str, job_id: str) -> bool:
+    def _run_next(self, lane: Lane, job_id: str) -> bool:
         """False if jobs wait, but all of them for another one that runs here."""
-        slot = nullcontext(False) if lane == "batch" else self._slots.acquire(job_id)
         with ExitStack() as held:
-            with slot as reserved:
-                job = self._reserved(job_id, held) if reserved else self._claim_next(lane, held)
+            with lane_slot(self._slots, lane, job_id) as slot:
+                job = self._reserved(job_id, held) if slot.reserved else self._claim_next(lane, held)
                 if job is None:
-                    return reserved or not self._claimable(lane)
+                    return slot.reserved or not self._claimable(lane)
                 held.enter_context(structlog.contextvars.bound_contextvars(job_id=job.id))
-                done = self._run(job)
+                done = self._run(job, slot)
             if done and not self._stopping.is_set():
                 self._steps.encode_audio(job, done)
         return True
@@ -115,11 +125,11 @@ class JobRunner:
         held.callback(self._end_activity, job_id)
         return job
 
-    def _claimable(self, lane: str) -> list[WaitingJob]:
+    def _claimable(self, lane: Lane) -> list[WaitingJob]:
         self._check_stopping()
         return [each for each in self._retry_until_available(self._jobs.claimable) if each.lane == lane]
 
-    def _claim_next(self, lane: str, held: ExitStack) -> Job | None:
+    def _claim_next(self, lane: Lane, held: ExitStack) -> Job | None:
         """Claims the first job that may run now; None if there is none.
 
         Jobs that ran when the program died twice run one at a time, so that the next death counts against one
@@ -166,14 +176,14 @@ class JobRunner:
             self._drained = True
             return sorted(self._claimed)
 
-    def _run(self, job: Job) -> Transcribed | None:
+    def _run(self, job: Job, slot: LaneSlot) -> Transcribed | None:
         done = None
         self._claimed.add(job.id)
         self._announce(JobChanged(job.id, job.translation_of))
         if job.attempts == 1:
             self._announce(JobStarted(job.id, job.priority, _waited_seconds(job)))
         try:
-            done = self._attempt(job)
+            done = self._attempt(job, slot)
         except Conflict:
             if not self._has_ended(job.id):  # requeued at a stop, or taken over by another worker
                 raise ShuttingDown from None
@@ -190,17 +200,25 @@ class JobRunner:
         except NotFound:
             return True
 
-    def _attempt(self, job: Job) -> Transcribed | None:
+    def _put_back(self, job: Job, lane: Lane) -> None:
+        """Lets a job wait in another lane, because its recording is longer than was known."""
+        self._retry_until_available(lambda: self._jobs.change_lane(job.id, lane, requeue=True))
+        self._retry_after(0.0)
+
+    def _attempt(self, job: Job, slot: LaneSlot) -> Transcribed | None:
         """Ends or postpones the job. A failure of the recording counts once a second try has confirmed it."""
         if job.attempts > MAX_ATTEMPTS:
             self._fail(job, "engine_failed", TOO_MANY_ATTEMPTS)
             return None
         for is_last in (False, True):
             try:
-                return self._transcribe(job)
+                return self._transcribe(job, slot)
             except Cancelled:
                 self._retry_until_available(lambda: self._jobs.abandon(job.id))
                 self._announce(JobFailed(job.id, "cancelled"))
+                return None
+            except _NoSlotInLane as error:
+                self._put_back(job, error.lane)
                 return None
             except Conflict:
                 raise
@@ -232,7 +250,7 @@ class JobRunner:
         self._retry_until_available(lambda: self._jobs.postpone(job.id, error.code, error.message, pause))
         self._retry_after(pause)
 
-    def _transcribe(self, job: Job) -> Transcribed:
+    def _transcribe(self, job: Job, slot: LaneSlot) -> Transcribed:
         def store(window: FinishedWindow, progress: float, duration: float | None) -> None:
             if progress >= 1:
                 return  # the transcript is stored a moment later and holds the last window
@@ -243,6 +261,7 @@ class JobRunner:
                 seconds = (window.stop_sample - window.start_sample) / SAMPLE_RATE
                 self._pace.window_finished(job.id, seconds, progress * _seconds_of(job, duration))
             self._announce(JobProgressed(job.id))
+            self._keep_lane(job, slot, window.stop_sample / SAMPLE_RATE)
 
         kind = Kind(job.model or self._steps.default_model, job.options.quality)
         self._pace.job_started(job.id, kind, job.progress * _seconds_of(job, job.duration))
@@ -257,7 +276,7 @@ class JobRunner:
             self._cancel_check(job.id),
             decoded,
             self._progress_of(job),
-            self._duration_of(job),
+            self._duration_of(job, slot),
         )
         self._check_drained()
         on_finished = self._steps.archive_audio(job, done)
@@ -277,7 +296,19 @@ class JobRunner:
 
         return store
 
-    def _duration_of(self, job: Job) -> Callable[[float], None]:
+    def _keep_lane(self, job: Job, slot: LaneSlot, seconds: float) -> None:
+        """Moves a job to the lane of recordings that last at least so long, if it is in another one.
+
+        Raises `_NoSlotInLane` if it has to wait there.
+        """
+        lane = lane_for(slot.lane, seconds)
+        if lane == slot.lane or job.translate_to:
+            return
+        if not slot.change_lane(lane):
+            raise _NoSlotInLane(lane)
+        self._retry_until_available(lambda: self._jobs.change_lane(job.id, lane, requeue=False))
+
+    def _duration_of(self, job: Job, slot: LaneSlot) -> Callable[[float], None]:
         """Returns a function that stores the length of a recording, which was estimated until then.
 
         A clip is done before anybody reads its length.
@@ -287,6 +318,7 @@ class JobRunner:
             if job.duration is None and duration > CLIP_SECONDS:
                 self._retry_until_available(lambda: self._jobs.set_duration(job.id, duration))
                 self._announce(JobProgressed(job.id))
+            self._keep_lane(job, slot, duration)
 
         return store
 

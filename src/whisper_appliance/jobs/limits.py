@@ -1,5 +1,6 @@
-"""The limits of the job queue: how many jobs may wait in all, and how many of one owner."""
+"""The limits of the job queue: how many jobs may wait in all, of one owner, and of one network."""
 
+import hashlib
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -13,17 +14,30 @@ RETRY_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """The most jobs that may wait: in all, and of one owner. Jobs without an owner count in all only."""
+    """The most jobs that may wait: in all, of one owner, and of one network's clients without an account."""
 
     total: int = 100
     per_owner: int = 20
+    per_network: int = 50
 
 
-def check_queue_limit(connection: sa.Connection, owner: str, limits: QueueLimits) -> None:
-    """Raises `Busy` if the queue is full, or if this owner has no place left in it."""
+def network_digest(network: str) -> str | None:
+    """What a job stores of the network that it came from; None for none."""
+    return hashlib.sha256(network.encode()).hexdigest()[:32] if network else None
+
+
+def check_queue_limit(
+    connection: sa.Connection, owner: str, network: str | None, limits: QueueLimits
+) -> None:
+    """Raises `Busy` if the queue is full, or if this owner or this network has no place left in it.
+
+    `network` is a `network_digest`.
+    """
     mine = sa.func.sum(sa.case((jobs.c.owner == owner, 1), else_=0))
-    query = sa.select(sa.func.count(), sa.func.coalesce(mine, 0)).select_from(jobs)
-    in_all, of_owner = connection.execute(query.where(jobs.c.status == "queued")).one()
+    near = sa.func.sum(sa.case((jobs.c.network == network, 1), else_=0))
+    query = sa.select(sa.func.count(), sa.func.coalesce(mine, 0), sa.func.coalesce(near, 0))
+    query = query.select_from(jobs).where(jobs.c.status == "queued")
+    in_all, of_owner, of_network = connection.execute(query).one()
     if in_all >= limits.total:
         raise Busy(
             "The queue is full: {limit} recordings are waiting. Try again when some of them are done.",
@@ -35,5 +49,12 @@ def check_queue_limit(connection: sa.Connection, owner: str, limits: QueueLimits
             "{limit} of your recordings are waiting already, which is the most. Try again when some of them "
             "are done.",
             limit=limits.per_owner,
+            retry_after_seconds=RETRY_SECONDS,
+        )
+    if network and of_network >= limits.per_network:
+        raise Busy(
+            "{limit} recordings from your network are waiting already, which is the most without an account. "
+            "Try again when some of them are done.",
+            limit=limits.per_network,
             retry_after_seconds=RETRY_SECONDS,
         )

@@ -9,9 +9,10 @@ from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.engines.contract import Options, Priority, WindowResult
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobError
+from whisper_appliance.jobs.lanes import lane_of
 from whisper_appliance.jobs.pace import Kind
 from whisper_appliance.jobs.time_left import ESTIMATED_BYTES_PER_SECOND, Work
-from whisper_appliance.jobs.waiting_order import IS_PAUSED, WaitingQueue, is_paused, read_waiting
+from whisper_appliance.jobs.waiting_order import IS_PAUSED, LANE, WaitingQueue, is_paused, read_waiting
 from whisper_appliance.library.transcript_rows import NO_OWNER
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus, jobs, windows
@@ -90,7 +91,8 @@ class JobQueries:
         estimated from its size.
         """
         length = sa.func.coalesce(jobs.c.duration, 1.0 * jobs.c.audio_bytes / ESTIMATED_BYTES_PER_SECOND)
-        query = sa.select(jobs.c.id, jobs.c.priority, jobs.c.model, jobs.c.options, jobs.c.progress, length)
+        columns = (jobs.c.id, jobs.c.priority, LANE, jobs.c.model, jobs.c.options, jobs.c.progress, length)
+        query = sa.select(*columns)
         query = query.where(jobs.c.status.in_(UNFINISHED), jobs.c.retry_at.is_(None))
         query = query.where(sa.or_(jobs.c.status == "running", ~IS_PAUSED))
         with self._database.read() as connection:
@@ -101,11 +103,12 @@ class JobQueries:
             Work(
                 job_id,
                 Priority(priority),
+                lane,
                 Kind(model or default_model, from_json(Options, options).quality),
                 progress * seconds,
                 (1 - progress) * seconds,
             )
-            for job_id, priority, model, options, progress, seconds in rows
+            for job_id, priority, lane, model, options, progress, seconds in rows
         ]
 
     def counts(self) -> dict[JobStatus, int]:
@@ -137,6 +140,7 @@ def job_from_row(row: sa.RowMapping) -> Job:
     """Converts a row of the table of jobs."""
     values = {field.name: row[field.name] for field in fields(Job) if field.name in row}
     values |= {"options": from_json(Options, row["options"]), "priority": Priority(row["priority"])}
+    values["lane"] = row["lane"] or lane_of(row["priority"])
     return Job(error=error_of(row, "error"), waiting=error_of(row, "waiting"), **values)
 
 

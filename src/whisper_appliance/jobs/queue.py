@@ -9,17 +9,18 @@ from dataclasses import replace
 
 from whisper_appliance.core.errors import Conflict, InvalidRequest
 from whisper_appliance.engines.contract import Priority
-from whisper_appliance.jobs.cluster import BATCH_CONCURRENCY, INTERACTIVE_CONCURRENCY, Cluster
+from whisper_appliance.jobs.cluster import Cluster
 from whisper_appliance.jobs.events import JobChanged, JobDone, JobEvent, JobFailed
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobRequest
 from whisper_appliance.jobs.job_runner import JobRunner
+from whisper_appliance.jobs.lanes import CONCURRENCY
 from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.pace import PaceMemory
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.slots import Slots
 from whisper_appliance.jobs.time_left import TimeLeft
 from whisper_appliance.jobs.transcription_job import JobSteps
-from whisper_appliance.jobs.waiting_order import WaitingQueue, lane_of
+from whisper_appliance.jobs.waiting_order import WaitingQueue
 from whisper_appliance.library.transcript_rows import NO_OWNER
 from whisper_appliance.storage.schema.jobs import ENDED_WITHOUT_TRANSCRIPT, JobStatus
 
@@ -57,17 +58,16 @@ class JobQueue:
         self._stopping = cluster.stopping
         self._changed = threading.Condition()
         self._changes = 0
-        self._slots = Slots(INTERACTIVE_CONCURRENCY, self._stopping)
-        concurrency = {Priority.INTERACTIVE: INTERACTIVE_CONCURRENCY, Priority.BATCH: BATCH_CONCURRENCY}
+        slots = {lane: Slots(count, self._stopping) for lane, count in CONCURRENCY.items()}
+        self._interactive_slots = slots["interactive"]
         self._time_left = TimeLeft(
             lambda: repository.remaining_work(steps.default_model),
-            concurrency,
             memory=PaceMemory(cluster.pace_file),
         )
         self._runner = JobRunner(
             repository,
             steps,
-            self._slots,
+            slots,
             self._publish,
             self._stopping,
             retry_after=cluster.retry_after,
@@ -91,23 +91,25 @@ class JobQueue:
         """
         workflows = self.cluster.workflows()
         with ExitStack() as undo:
-            at_once = request.priority < Priority.BATCH and self._slots.reserve(request.id)
+            at_once = request.priority < Priority.BATCH and self._interactive_slots.reserve(request.id)
             if at_once:
-                undo.callback(self._slots.release, request.id)
+                undo.callback(self._interactive_slots.release, request.id)
             job = self._add(request, claimed=at_once)
             if job.id != request.id or job.ended:
                 return job
             undo.callback(self._repository.abandon, job.id)
-            lane = lane_of(job.priority)
-            workflows.start(lane, job.id) if job.status == "running" else workflows.enqueue(lane)
+            workflows.start(job.lane, job.id) if job.status == "running" else workflows.enqueue(job.lane)
             undo.pop_all()
         if at_once and job.status == "queued":  # the owner has paused the queue
-            self._slots.release(job.id)
+            self._interactive_slots.release(job.id)
         return job
 
-    def check_queue_limit(self, owner: str, limit: int) -> None:
-        """Raises `Busy` if the queue is full, or if `limit` jobs of this owner are waiting."""
-        self._repository.check_queue_limit(owner, replace(self.limits, per_owner=limit))
+    def check_queue_limit(self, owner: str, network: str, limit: int) -> None:
+        """Raises `Busy` if the queue is full, or if `limit` jobs of this owner are waiting.
+
+        `network` is that of a client without an account, else "".
+        """
+        self._repository.check_queue_limit(owner, network, replace(self.limits, per_owner=limit))
 
     def get(self, job_id: str, owner: str | None = None) -> Job:
         """Returns a job as it is now; without an owner, a job of any owner."""
@@ -184,7 +186,7 @@ class JobQueue:
         self._steps.audio.find(job)
         workflows = self.cluster.workflows()
         reopened = self._repository.reopen(job_id, job.owner, self.limits)
-        workflows.enqueue(lane_of(reopened.priority))
+        workflows.enqueue(reopened.lane)
         self._publish(JobChanged(job_id, job.translation_of))
         return self._repository.get(job_id)
 

@@ -13,7 +13,8 @@ from whisper_appliance.core.errors import Conflict, NotFound
 from whisper_appliance.core.i18n import N_
 from whisper_appliance.jobs.idempotency import job_for_key
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobRequest
-from whisper_appliance.jobs.limits import QueueLimits, check_queue_limit
+from whisper_appliance.jobs.lanes import Lane
+from whisper_appliance.jobs.limits import QueueLimits, check_queue_limit, network_digest
 from whisper_appliance.jobs.queries import JobQueries, job_from_row
 from whisper_appliance.jobs.storage import OnFinished
 from whisper_appliance.jobs.time_left import ESTIMATED_BYTES_PER_SECOND
@@ -129,6 +130,7 @@ class JobRepository(JobQueries):
             "content_digest": request.content_digest,
             "translation_of": request.translation_of,
             "translate_to": request.translate_to,
+            "network": network_digest(request.network),
             "place": self._place,
             "worker": self._worker if claimed else None,
         }
@@ -143,7 +145,7 @@ class JobRepository(JobQueries):
             if existing := _existing(connection, request):
                 row |= self._reused(*existing)
                 return job_from_row(_added(connection, row))
-            check_queue_limit(connection, request.owner, limits)
+            check_queue_limit(connection, request.owner, network_digest(request.network), limits)
             if row["worker"] and is_paused(connection, request.owner):
                 row |= {"status": "queued", "attempts": 0, "worker": None, "started": None}
             if request.source == "upload":
@@ -155,10 +157,10 @@ class JobRepository(JobQueries):
         done = {"status": "done", "progress": 1.0, "attempts": 0, "worker": None, "finished": self._now()}
         return done | {"transcript_id": transcript_id, "duration": duration}
 
-    def check_queue_limit(self, owner: str, limits: QueueLimits) -> None:
+    def check_queue_limit(self, owner: str, network: str, limits: QueueLimits) -> None:
         """Raises `Busy` if `add` would."""
         with self._database.read() as connection:
-            check_queue_limit(connection, owner, limits)
+            check_queue_limit(connection, owner, network_digest(network), limits)
 
     def claimable(self) -> tuple[WaitingJob, ...]:
         """Returns the jobs that this worker may claim now, in the order in which they start."""
@@ -241,6 +243,15 @@ class JobRepository(JobQueries):
                 .values(status="queued", attempts=jobs.c.attempts - 1)
             )
 
+    def change_lane(self, job_id: str, lane: Lane, *, requeue: bool) -> None:
+        """Moves a running job of this worker to another lane; puts it back if it has no slot there.
+
+        An attempt that is put back does not count, and any worker with its recording may claim the job.
+        """
+        back = {"status": "queued", "worker": None, "attempts": jobs.c.attempts - 1} if requeue else {}
+        with self._database.write() as connection:
+            self._update(connection, job_id, self._is_held(), lane=lane, **back)
+
     def postpone(self, job_id: str, code: str, message: str, seconds: float) -> None:
         """Puts a running job of this worker back for some seconds; this attempt does not count.
 
@@ -265,7 +276,8 @@ class JobRepository(JobQueries):
             .values(**afresh, **empty, turn=last, precedence=0)
         )
         with self._database.write(exclusive=ADMISSION) as connection:
-            check_queue_limit(connection, owner, limits)
+            network = connection.execute(sa.select(jobs.c.network).where(jobs.c.id == job_id)).scalar()
+            check_queue_limit(connection, owner, network, limits)
             row = connection.execute(reopening.returning(*jobs.c)).mappings().first()
             return job_from_row(_found(row))
 

@@ -1,7 +1,7 @@
 """How long jobs still take: a simulation of the queue, at the pace of this machine.
 
-The simulation follows the queue's own rules: two batch jobs and eight interactive ones run at once, and the
-next window is that of the job with the highest priority, then of the one with the fewest finished windows.
+The simulation follows the queue's own rules: so many jobs of a lane run at once, and the next window is that
+of the job with the highest priority, then of the one with the fewest finished windows.
 """
 
 import heapq
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from whisper_appliance.engines.contract import TARGET_SECONDS, Priority
+from whisper_appliance.jobs.lanes import CONCURRENCY, Lane
 from whisper_appliance.jobs.pace import Kind, Pace, PaceMemory
 
 ESTIMATED_BYTES_PER_SECOND = 16_000
@@ -39,6 +40,7 @@ class Work:
 
     job_id: str
     priority: Priority
+    lane: Lane
     kind: Kind
     done_seconds: float
     left_seconds: float
@@ -68,33 +70,33 @@ class _Estimate:
         return max(0.0, self.seconds - (now - self.at))
 
 
-def work_until_end(jobs: Sequence[Work], concurrency: Mapping[Priority, int]) -> dict[str, float]:
+def work_until_end(jobs: Sequence[Work], concurrency: Mapping[Lane, int] = CONCURRENCY) -> dict[str, float]:
     """By the id of each job: the work until it ends, that on others included.
 
-    `jobs` are in the order in which they start; `concurrency` is how many of a priority run at once.
+    `jobs` are in the order in which they start; `concurrency` is how many of a lane run at once.
     """
     numbers = itertools.count()
-    waiting = {priority: deque(job for job in jobs if job.priority is priority) for priority in concurrency}
+    waiting = {lane: deque(job for job in jobs if job.lane == lane) for lane in concurrency}
     running: list[tuple[Priority, float, int, float, Work]] = []
     ends: dict[str, float] = {}
     total = 0.0
 
-    def start_next(priority: Priority) -> None:
-        if waiting[priority]:
-            job = waiting[priority].popleft()
+    def start_next(lane: Lane) -> None:
+        if waiting[lane]:
+            job = waiting[lane].popleft()
             done = job.done_seconds
-            heapq.heappush(running, (priority, done, next(numbers), done + job.left_seconds, job))
+            heapq.heappush(running, (job.priority, done, next(numbers), done + job.left_seconds, job))
 
-    for priority, count in concurrency.items():
+    for lane, count in concurrency.items():
         for _ in range(count):
-            start_next(priority)
+            start_next(lane)
     while running:
         priority, done, number, length, job = heapq.heappop(running)
         step = min(TARGET_SECONDS, length - done)
         total += step * job.cost
         if done + step >= length:
             ends[job.job_id] = total
-            start_next(priority)
+            start_next(job.lane)
         else:
             heapq.heappush(running, (priority, done + step, number, length, job))
     return ends
@@ -106,14 +108,12 @@ class TimeLeft:
     def __init__(
         self,
         unfinished: Callable[[], Iterable[Work]],
-        concurrency: Mapping[Priority, int],
         monotonic: Callable[[], float] = time.monotonic,
         memory: PaceMemory | None = None,
     ) -> None:
         """`unfinished` returns what is left of all jobs, in the order in which they start."""
         self.pace = Pace(monotonic, memory)
         self._unfinished = unfinished
-        self._concurrency = concurrency
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._estimated_at = -CACHE_SECONDS
@@ -131,7 +131,7 @@ class TimeLeft:
         if self.pace.work_seconds(0.0) is None:
             return
         jobs = list(itertools.islice(self._unfinished(), MAX_JOBS))
-        ends = work_until_end(list(map(self._as_it_is_now, jobs)), self._concurrency)
+        ends = work_until_end(list(map(self._as_it_is_now, jobs)))
         self._shown = {
             job.job_id: self._next(self._shown.get(job.job_id), now, ends[job.job_id], job.length)
             for job in jobs

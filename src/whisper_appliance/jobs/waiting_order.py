@@ -5,22 +5,28 @@ Claims, positions and estimates all use it.
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from operator import attrgetter
 
 import sqlalchemy as sa
 
 from whisper_appliance.engines.contract import Priority
+from whisper_appliance.jobs.lanes import CONCURRENCY, Lane
 from whisper_appliance.storage.schema.jobs import jobs, paused_queues
 
-Lane = Literal["interactive", "batch"]
-"""Jobs of a lane have a limit of their own for how many run at once; interactive ones come first."""
-
+LANE: sa.ColumnElement[Lane] = sa.func.coalesce(
+    jobs.c.lane, sa.case((jobs.c.priority == int(Priority.BATCH), "batch"), else_="interactive")
+)
+CLIENT: sa.ColumnElement[str] = sa.func.coalesce(jobs.c.network, jobs.c.owner)
+"""Whose turn a job is: a network's if its owner has no account, because a visitor can have many names."""
 TURN: sa.ColumnElement[int] = sa.func.coalesce(jobs.c.turn, jobs.c.number)
 """The place of a job among those of its owner; a smaller one starts first."""
 IS_PAUSED: sa.ColumnElement[bool] = jobs.c.owner.in_(sa.select(paused_queues.c.owner))
-_COLUMNS = (jobs.c.id, jobs.c.owner, jobs.c.priority, jobs.c.precedence, jobs.c.attempts, TURN.label("turn"))
+_COLUMNS = (
+    jobs.c.id, CLIENT.label("client"), jobs.c.owner, LANE.label("lane"), jobs.c.precedence, jobs.c.attempts,
+    TURN.label("turn"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +34,15 @@ class WaitingJob:
     """A queued job, as far as the order needs it. `turn` orders the jobs of an owner."""
 
     id: str
+    client: str
     owner: str
-    priority: int
+    lane: Lane
     precedence: int
     attempts: int
     turn: int
     paused: bool = False
     due: bool = True
     """False while it is postponed."""
-
-    @property
-    def lane(self) -> Lane:
-        """The lane in which it waits."""
-        return lane_of(self.priority)
 
     @property
     def own_key(self) -> tuple[bool, int, int]:
@@ -67,19 +69,25 @@ def is_paused(connection: sa.Connection, owner: str) -> bool:
     return connection.execute(query).first() is not None
 
 
-def lane_of(priority: int) -> Lane:
-    """The lane of jobs of this priority."""
-    return "batch" if priority == Priority.BATCH else "interactive"
+@dataclass(frozen=True, slots=True)
+class RunningCounts:
+    """How many jobs run in a lane, by their client and by their owner."""
+
+    by_client: Mapping[tuple[Lane, str], int]
+    by_owner: Mapping[tuple[Lane, str], int]
 
 
-def start_order(waiting: Iterable[WaitingJob], running: Mapping[tuple[Lane, str], int]) -> list[WaitingJob]:
+NOTHING_RUNS = RunningCounts({}, {})
+
+
+def start_order(waiting: Iterable[WaitingJob], running: RunningCounts = NOTHING_RUNS) -> list[WaitingJob]:
     """Orders jobs by their start.
 
     In each lane, jobs with precedence come first, the highest first. Of the others, the next is one of the
-    owner with the fewest jobs that run or come before (`running` counts those that run), then the one that
-    waits longest. So nobody waits for all jobs of somebody else.
+    client with the fewest jobs that run or come before, then the one that waits longest; so are the owners
+    of one client. So nobody waits for all jobs of somebody else.
     """
-    lanes: dict[Lane, list[WaitingJob]] = {"interactive": [], "batch": []}
+    lanes: dict[Lane, list[WaitingJob]] = {lane: [] for lane in CONCURRENCY}
     for job in waiting:
         lanes[job.lane].append(job)
     return [job for lane, found in lanes.items() for job in _fair_order(lane, found, running)]
@@ -92,11 +100,10 @@ def read_waiting(connection: sa.Connection, now: str, *conditions: sa.ColumnElem
     query = sa.select(*columns).where(jobs.c.status == "queued", *conditions)
     waiting = [WaitingJob(*row) for row in connection.execute(query)]
     order = start_order(
-        [job for job in waiting if job.due and not job.paused], _running(connection) if waiting else {}
+        [job for job in waiting if job.due and not job.paused],
+        _running(connection) if waiting else NOTHING_RUNS,
     )
-    by_owner: defaultdict[str, list[WaitingJob]] = defaultdict(list)
-    for job in sorted(waiting, key=lambda job: job.own_key):
-        by_owner[job.owner].append(job)
+    by_owner = _grouped(sorted(waiting, key=lambda job: job.own_key), attrgetter("owner"))
     return WaitingQueue(
         tuple(order),
         {job.id: place for place, job in enumerate(order, 1)},
@@ -105,28 +112,48 @@ def read_waiting(connection: sa.Connection, now: str, *conditions: sa.ColumnElem
     )
 
 
-def _running(connection: sa.Connection) -> dict[tuple[Lane, str], int]:
-    query = sa.select(jobs.c.priority, jobs.c.owner, sa.func.count()).where(jobs.c.status == "running")
-    counts: defaultdict[tuple[Lane, str], int] = defaultdict(int)
-    for priority, owner, count in connection.execute(query.group_by(jobs.c.priority, jobs.c.owner)):
-        counts[lane_of(priority), owner] += count
-    return counts
+def _running(connection: sa.Connection) -> RunningCounts:
+    keys = (LANE.label("lane"), CLIENT.label("client"), jobs.c.owner)
+    query = sa.select(*keys, sa.func.count().label("jobs")).where(jobs.c.status == "running")
+    by_client: defaultdict[tuple[Lane, str], int] = defaultdict(int)
+    by_owner: defaultdict[tuple[Lane, str], int] = defaultdict(int)
+    for row in connection.execute(query.group_by(*keys)):
+        by_client[row.lane, row.client] += row.jobs
+        by_owner[row.lane, row.owner] += row.jobs
+    return RunningCounts(by_client, by_owner)
 
 
-def _fair_order(
-    lane: Lane, waiting: Iterable[WaitingJob], running: Mapping[tuple[Lane, str], int]
+def _fair_order(lane: Lane, waiting: Iterable[WaitingJob], running: RunningCounts) -> list[WaitingJob]:
+    found = sorted(waiting, key=lambda job: job.own_key)
+    first = sorted((job for job in found if job.precedence), key=lambda job: -job.precedence)
+    others = _grouped((job for job in found if not job.precedence), attrgetter("client"))
+    of_clients = {
+        client: _take_turns(
+            _grouped(own, attrgetter("owner")), lambda owner: running.by_owner.get((lane, owner), 0)
+        )
+        for client, own in others.items()
+    }
+    return first + _take_turns(of_clients, lambda client: running.by_client.get((lane, client), 0))
+
+
+def _grouped(found: Iterable[WaitingJob], name: Callable[[WaitingJob], str]) -> dict[str, list[WaitingJob]]:
+    groups: defaultdict[str, list[WaitingJob]] = defaultdict(list)
+    for job in found:
+        groups[name(job)].append(job)
+    return groups
+
+
+def _take_turns(
+    queues: Mapping[str, Sequence[WaitingJob]], running: Callable[[str], int]
 ) -> list[WaitingJob]:
-    by_owner: defaultdict[str, list[WaitingJob]] = defaultdict(list)
+    """Merges queues: the next job is of the one with the fewest that run or come before, then the oldest."""
     order: list[WaitingJob] = []
-    for job in sorted(waiting, key=lambda job: job.own_key):
-        (order if job.precedence else by_owner[job.owner]).append(job)
-    order.sort(key=lambda job: -job.precedence)
-    heap = [(running.get((lane, owner), 0), own[0].turn, owner, 0) for owner, own in by_owner.items()]
+    heap = [(running(name), queue[0].turn, name, 0) for name, queue in queues.items()]
     heapq.heapify(heap)
     while heap:
-        count, _turn, owner, index = heapq.heappop(heap)
-        own = by_owner[owner]
-        order.append(own[index])
-        if index + 1 < len(own):
-            heapq.heappush(heap, (count + 1, own[index + 1].turn, owner, index + 1))
+        count, _turn, name, index = heapq.heappop(heap)
+        queue = queues[name]
+        order.append(queue[index])
+        if index + 1 < len(queue):
+            heapq.heappush(heap, (count + 1, queue[index + 1].turn, name, index + 1))
     return order

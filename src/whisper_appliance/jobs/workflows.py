@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from whisper_appliance.core.errors import BadSetting, Unavailable
+from whisper_appliance.jobs.lanes import Lane
 from whisper_appliance.storage.database import end_idle_transactions
 
 VERSION = "2"  # of the signature of a call; with the appliance's version, an update would strand open calls
@@ -55,8 +56,8 @@ class Workflows:
         *,
         executor_id: str,
         place: str,
-        queues: Mapping[str, int],
-        run: Callable[[str, str], None],
+        queues: Mapping[Lane, int],
+        run: Callable[[Lane, str], None],
     ) -> None:
         """`executor_id` is the id of this worker; `queues` maps the name of a queue to its concurrency.
 
@@ -93,7 +94,7 @@ class Workflows:
 
         # Attempts are counted in the row of the job, so DBOS must not stop after a count of its own.
         @DBOS.workflow(name="transcribe", max_recovery_attempts=None)
-        def call(lane: str, job_id: str) -> None:
+        def call(lane: Lane, job_id: str) -> None:
             self._run(lane, job_id)
 
         self._call = call
@@ -107,21 +108,21 @@ class Workflows:
     def _on_connect(self) -> Callable[..., None]:
         return _set_synchronous_normal if self._url.startswith("sqlite:") else end_idle_transactions
 
-    def start(self, lane: str, job_id: str) -> None:
+    def start(self, lane: Lane, job_id: str) -> None:
         """Starts a call for a job that has a reserved slot now, in a thread of its own."""
         from dbos import DBOS
 
         with _translated_errors():
             DBOS.start_workflow(self._call, lane, job_id)
 
-    def enqueue(self, lane: str) -> None:
+    def enqueue(self, lane: Lane) -> None:
         """Enqueues a call; it runs the next job of its lane when the lane has capacity."""
         from dbos import DBOS
 
         with _translated_errors():
             DBOS.enqueue_workflow(lane, self._call, lane, "")
 
-    def enqueue_missing(self, waiting: Mapping[str, int]) -> None:
+    def enqueue_missing(self, waiting: Mapping[Lane, int]) -> None:
         """Enqueues calls until each lane has at least as many as jobs are `waiting` there.
 
         A call for which no job is left ends at once.
@@ -130,7 +131,7 @@ class Workflows:
             for _ in range(count - self._enqueued(lane)):
                 self.enqueue(lane)
 
-    def _enqueued(self, lane: str) -> int:
+    def _enqueued(self, lane: Lane) -> int:
         from dbos import DBOS
 
         with _translated_errors():

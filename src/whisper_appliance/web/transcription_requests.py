@@ -226,7 +226,7 @@ def _enqueue(
     size_bytes: int,
 ) -> Job:
     submit = appliance().submit_recording
-    waiting_limit = submit.admit(actor.owner, size_bytes)
+    waiting_limit = submit.admit(actor.owner, size_bytes, actor.visitor_network)
     submit.prepare()
     with receive() as upload:
         submitted = submit.submit(_submission(upload, form_of(upload), actor, waiting_limit))
@@ -247,6 +247,7 @@ def _submission(upload: Upload, form: RecordingForm, actor: Actor, waiting_limit
         owner=actor.owner,
         api_key_id=actor.key,
         client=actor.owner or actor.client,
+        network=actor.visitor_network,
         waiting_limit=waiting_limit,
         idempotency_key=idempotency_key(),
         title=upload.title,

@@ -91,7 +91,7 @@ def create_upload() -> Response:
     submit = appliance().submit_recording
     submit.check_ready(form.model, language=form.language, task=form.task)
     unfinished = sum(each.length for each in appliance().partial_uploads.open_of(_client(actor)))
-    submit.admit(actor.owner, length + unfinished)
+    submit.admit(actor.owner, length + unfinished, actor.visitor_network)
     made = appliance().partial_uploads.create(_client(actor), length, name or "recording", fields)
     response = _response(made, 201)
     response.headers["Location"] = url_for("resumable_uploads.get_upload_offset", id=made.id)
@@ -194,7 +194,7 @@ def _finished(upload: PartialUpload, actor: Actor) -> PartialUpload:
         return upload
     store, submit = appliance().partial_uploads, appliance().submit_recording
     form = read_own_form(FormFields(dict(upload.fields)))
-    waiting_limit = submit.admit(actor.owner, upload.length)
+    waiting_limit = submit.admit(actor.owner, upload.length, actor.visitor_network)
     path = web_context().uploads.adopt(store.file(upload), new_id())
     try:
         submitted = submit.submit(
@@ -205,6 +205,7 @@ def _finished(upload: PartialUpload, actor: Actor) -> PartialUpload:
                 owner=actor.owner,
                 api_key_id=actor.key,
                 client=_client(actor),
+                network=actor.visitor_network,
                 waiting_limit=waiting_limit,
                 idempotency_key=f"upload {upload.id}",
                 reuse=wants_reuse(),

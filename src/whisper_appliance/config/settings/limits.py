@@ -54,6 +54,9 @@ class RequestLimits(Section):
     )
     queue_limit: int = Field(100, ge=1, description="Jobs that may wait.")
     queue_limit_per_user: int = Field(20, ge=1, description="Jobs of one user that may wait.")
+    queue_limit_per_address: int = Field(
+        50, ge=1, description="Jobs of one address that may wait, of all its clients without an account."
+    )
     repeat_seconds: float = Field(
         120,
         ge=0,

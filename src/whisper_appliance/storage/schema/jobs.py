@@ -53,6 +53,8 @@ jobs = sa.Table(
     sa.Column("precedence", sa.Integer, nullable=False, server_default="0"),
     sa.Column("translation_of", sa.Text, nullable=True),
     sa.Column("translate_to", sa.Text, nullable=True),
+    sa.Column("lane", sa.Text, nullable=True),
+    sa.Column("network", sa.Text, nullable=True),
     sa.Index("jobs_by_idempotency_key", "idempotency_key", unique=True),
     sa.Index("jobs_by_status", "status", "priority", "number"),
     sa.Index("jobs_of_owner", "owner", "status"),
