@@ -6,15 +6,16 @@ import sys
 import threading
 from collections import Counter
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.support.databases import postgresql
-from tests.support.jobs import Script, StartQueue, request
+from tests.support.jobs import Script, StartQueue, ended, request
 from tests.support.wait import wait_until
 from whisper_appliance.core.errors import BadSetting, Busy, NoAudio, NotFound, Unavailable
-from whisper_appliance.engines.contract import Priority
+from whisper_appliance.engines.contract import Options, Priority
 from whisper_appliance.jobs.events import JobChanged, JobEvent, JobProgressed
 from whisper_appliance.jobs.lanes import CONCURRENCY, Lane, lane_for
 from whisper_appliance.jobs.limits import QueueLimits
@@ -22,6 +23,7 @@ from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.workflows import check_sqlite
 from whisper_appliance.library.transcripts import TranscriptRepository
+from whisper_appliance.transcript.model import Tracks
 
 pytestmark = pytest.mark.slow  # starts a queue for each test
 
@@ -122,6 +124,23 @@ class WithoutHeader(Script.Words):
 
     def header_seconds(self) -> None:  # type: ignore[override]
         return None
+
+
+def test_a_short_recording_with_separate_channels_stays_among_short_ones(
+    start_queue: StartQueue, tmp_path: Path
+) -> None:
+    script = Script()
+    script.Words = TwoChannels
+    queue = start_queue(script)
+    wanted = replace(request(tmp_path, "to be", INTERACTIVE), options=Options(channels="separate"))
+    job = ended(queue, queue.enqueue(wanted).id)
+    assert (job.status, job.lane) == ("done", "interactive")
+
+
+class TwoChannels(Script.Words):
+    """A recording of a call: a speaker a channel."""
+
+    tracks = Tracks(1, 1, channels=2)  # type: ignore[assignment]
 
 
 @pytest.mark.parametrize(

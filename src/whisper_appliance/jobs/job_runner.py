@@ -33,6 +33,7 @@ from whisper_appliance.jobs.transcription_job import JobSteps, Transcribed
 from whisper_appliance.jobs.waiting_order import WaitingJob
 from whisper_appliance.jobs.workflows import ShuttingDown
 from whisper_appliance.transcript.model import Transcript
+from whisper_appliance.transcription.channels import CHANNEL_SAMPLES
 
 MAX_ATTEMPTS = 5
 SUSPECT_ATTEMPTS = 2
@@ -261,7 +262,7 @@ class JobRunner:
                 seconds = (window.stop_sample - window.start_sample) / SAMPLE_RATE
                 self._pace.window_finished(job.id, seconds, progress * _seconds_of(job, duration))
             self._announce(JobProgressed(job.id))
-            self._keep_lane(job, slot, window.stop_sample / SAMPLE_RATE)
+            self._keep_lane(job, slot, window.stop_sample % CHANNEL_SAMPLES / SAMPLE_RATE)
 
         kind = Kind(job.model or self._steps.default_model, job.options.quality)
         self._pace.job_started(job.id, kind, job.progress * _seconds_of(job, job.duration))
