@@ -37,6 +37,17 @@ def test_each_protocol_can_be_switched_off(
         assert (answer.status_code, "switched off" in answer.text) == (404, True)
 
 
+def test_the_two_apis_of_openai_are_switched_by_themselves(
+    start_appliance: Callable[..., Appliance], app_of: Callable[[Appliance], OpenAPI]
+) -> None:
+    statuses = []
+    for protocols in ("openai", "openai_realtime"):
+        client = client_of(app_of(start_appliance(protocols=protocols)))
+        made = client.post("/v1/realtime/client_secrets", json={})
+        statuses.append((client.get("/v1/models").status_code, made.status_code))
+    assert statuses == [(200, 404), (404, 200)]
+
+
 @pytest.mark.parametrize("address", ["/health", "/api/v1/status"])
 def test_the_appliances_own_api_stays(
     start_appliance: Callable[..., Appliance], app_of: Callable[[Appliance], OpenAPI], address: str

@@ -130,7 +130,7 @@ def program(app: OpenAPI, appliance: Appliance) -> Iterator[ApiClient]:
 
 
 def test_every_protocol_of_files_is_tested_here() -> None:
-    assert {entry.name for entry in ENTRIES} >= {api.name for api in APIS}
+    assert {entry.name for entry in ENTRIES} >= {api.name for api in APIS if api.blueprints}
 
 
 @every_entry

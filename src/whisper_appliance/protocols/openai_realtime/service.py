@@ -35,7 +35,6 @@ from whisper_appliance.protocols.outbox import Outbox
 from whisper_appliance.protocols.webrtc import WebRtcPeers
 from whisper_appliance.protocols.websocket_view import MESSAGE_WEIGHT, WebSocketView
 from whisper_appliance.web.context import WebContext
-from whisper_appliance.web.http_api import check_served
 from whisper_appliance.web.program_requests import note_error
 
 NAME = "openai_realtime"
@@ -52,10 +51,6 @@ class RealtimeService:
         self.secrets = ClientSecrets(context.appliance.accounts)
         self.peers = peers
         self._sessions: dict[str, AnySession] = {}
-
-    def check_served(self) -> None:
-        """Raises `NotFound` if the protocol is switched off."""
-        check_served(NAME, self.context.appliance.settings.protocols)
 
     def resolve_model(self, name: str | None) -> str | None:
         """The local model of a name: of MODEL_ALIASES, else the default (None) for OpenAI's names."""

@@ -61,7 +61,6 @@ def close_when(stopping: threading.Event, app: Flask) -> None:
 
 def _blueprint(service: RealtimeService) -> LazyBlueprint:
     blueprint = LazyBlueprint(NAME, __name__, url_prefix=realtime_auth.PREFIX, abp_tags=[LIVE])
-    blueprint.before_request(service.check_served)
     _add_sockets(blueprint, service)
     _add_client_secrets(blueprint, service)
     _add_calls(blueprint, service)
