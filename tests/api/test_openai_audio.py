@@ -114,6 +114,19 @@ def test_the_deltas_of_a_stream_join_to_its_text(client: openai.OpenAI, beckett:
     assert done.usage.total_tokens > done.usage.input_tokens > 0
 
 
+def test_the_log_probabilities_of_a_streams_deltas_are_those_of_its_end(
+    client: openai.OpenAI, beckett: Path
+) -> None:
+    with client.audio.transcriptions.create(
+        file=beckett, model="whisper-1", stream=True, include=["logprobs"]
+    ) as stream:
+        *deltas, done = list(stream)
+    assert done.type == "transcript.text.done"
+    assert done.logprobs
+    sent = [each for event in deltas for each in getattr(event, "logprobs", None) or ()]
+    assert [each.token for each in sent] == [each.token for each in done.logprobs]
+
+
 def test_the_asynchronous_client_works_too(server: Server, beckett: Path) -> None:
     async def transcribe() -> str:
         with openai_client(server) as sync:

@@ -91,6 +91,24 @@ def test_a_job_that_fails_during_a_stream_ends_it_with_the_error(app: OpenAPI, s
     assert answer.text.rstrip().endswith("[DONE]")
 
 
+def test_a_model_that_only_an_admin_can_download_is_not_tried_again(app: OpenAPI) -> None:
+    refused = transcribe(client_of(app), model="small")
+    assert (refused.status_code, error_of(refused)["param"]) == (503, "model")
+    assert refused.headers["x-should-retry"] == "false"
+
+
+def test_a_hundred_keywords_are_taken_and_one_more_is_named(app: OpenAPI) -> None:
+    keywords = [f"word {number}" for number in range(101)]
+    assert transcribe(client_of(app), keywords=keywords[1:]).status_code == 200
+    refused = transcribe(client_of(app), keywords=keywords)
+    assert (refused.status_code, error_of(refused)["param"]) == (400, "keywords")
+
+
+def test_a_language_of_several_that_does_not_exist_is_named_by_its_own_field(app: OpenAPI) -> None:
+    refused = transcribe(client_of(app), languages=["en", "klingon"])
+    assert (refused.status_code, error_of(refused)["param"]) == (400, "languages")
+
+
 @pytest.mark.parametrize(
     ("given", "language", "candidates"),
     [(["de"], "de", ()), (["German", "en"], None, ("de", "en")), ([], None, ())],

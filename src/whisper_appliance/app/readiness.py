@@ -45,6 +45,7 @@ def _fetch_or_reject(models: ModelManager[EngineProcess], model: ModelStatus) ->
         "{reason} An administrator can download it: whisper-appliance models pull {name}",
         reason=reason,
         name=model.name,
+        field="model",
         retry_after_seconds=RETRY_SECONDS,
     )
 

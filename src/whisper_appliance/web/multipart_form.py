@@ -21,7 +21,8 @@ LONG_FIELD_BYTES = 3 * 2**20
 MAX_LONG_FIELDS = 4
 READ_BYTES = 256 * 1024
 """The largest chunk that `MultipartForm.feed` accepts."""
-MAX_PARTS = 40
+MAX_PARTS = 160
+"""A part for each value: OpenAI's API takes a hundred keywords beside its other fields."""
 
 FormFields = MultiDict[str, str]
 """The form fields in order; a name may have several values."""

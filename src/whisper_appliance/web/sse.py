@@ -7,7 +7,7 @@ from contextlib import closing
 
 from flask import Response, stream_with_context
 
-from whisper_appliance.core.errors import NotAllowed, NotFound, SignInRequired
+from whisper_appliance.core.errors import ApplianceError, NotAllowed, NotFound, SignInRequired
 from whisper_appliance.web.auth.authentication import current_actor, reauthenticate
 from whisper_appliance.web.context import web_context
 
@@ -41,11 +41,15 @@ def with_heartbeat(
 
 
 def while_authorized(
-    frames: Iterable[str], authorize: Callable[[], object], monotonic: Callable[[], float] = time.monotonic
+    frames: Iterable[str],
+    authorize: Callable[[], object],
+    monotonic: Callable[[], float] = time.monotonic,
+    last_frame: Callable[[ApplianceError], str] = lambda _error: "",
 ) -> Iterator[str]:
     """Passes `frames` on until the right to read them ends; checks it every `RECHECK_SECONDS`.
 
-    `authorize` raises `SignInRequired`, `NotAllowed` or `NotFound` once the right has ended.
+    `authorize` raises `SignInRequired`, `NotAllowed` or `NotFound` once the right has ended; `last_frame`
+    says so to the client.
     """
     checked_at = monotonic()
     for each in frames:
@@ -54,12 +58,18 @@ def while_authorized(
             try:
                 reauthenticate()
                 authorize()
-            except (SignInRequired, NotAllowed, NotFound):
+            except (SignInRequired, NotAllowed, NotFound) as error:
+                if last := last_frame(error):
+                    yield last
                 return
         yield each
 
 
-def sse_response(frames: Iterable[str], authorize: Callable[[], object]) -> Response:
+def sse_response(
+    frames: Iterable[str],
+    authorize: Callable[[], object],
+    last_frame: Callable[[ApplianceError], str] = lambda _error: "",
+) -> Response:
     """The streaming response, which ends once `authorize` raises.
 
     Holds a slot of its client until it is closed; raises `Busy` if none is free.
@@ -67,7 +77,8 @@ def sse_response(frames: Iterable[str], authorize: Callable[[], object]) -> Resp
     slots, client = web_context().streams, current_actor().client
     slots.acquire(client)
     response = Response(
-        stream_with_context(while_authorized(frames, authorize)), mimetype="text/event-stream"
+        stream_with_context(while_authorized(frames, authorize, last_frame=last_frame)),
+        mimetype="text/event-stream",
     )
     response.call_on_close(lambda: slots.release(client))
     response.headers["Cache-Control"] = "no-cache"

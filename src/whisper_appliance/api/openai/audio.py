@@ -17,7 +17,7 @@ from whisper_appliance.api.openai.schemas import (
     transcript_response,
     verbose_body,
 )
-from whisper_appliance.api.openai.transcript_stream import TranscriptStream
+from whisper_appliance.api.openai.transcript_stream import TranscriptStream, error_of_rights
 from whisper_appliance.library.transcript_rows import StoredTranscript
 from whisper_appliance.web import sse
 from whisper_appliance.web.auth import resources
@@ -50,6 +50,7 @@ def create_openai_transcription() -> Response:
         return sse.sse_response(
             TranscriptStream(appliance(), job, form).frames(),
             lambda: resources.authorized_job(job.id, "read"),
+            error_of_rights,
         )
     return respond_when_done(
         job,

@@ -15,7 +15,8 @@ def error_response(failure: Failure) -> Response:
     """The envelope `{"error": {message, type, param, code}}` with the status of OpenAI's API."""
     status = 400 if failure.code in UNREADABLE else STATUS_OF_CODE.get(failure.code, failure.status)
     response = make_response(jsonify(envelope(failure, status)), status)
-    retry = status in RETRY_HELPS and failure.code not in QUOTA_CODES
+    is_permanent = failure.code in QUOTA_CODES or failure.field == "model"  # an admin has to download it
+    retry = status in RETRY_HELPS and not is_permanent
     response.headers["x-should-retry"] = str(retry).lower()
     return response
 

@@ -98,7 +98,11 @@ class TranscriptionForm(AudioForm):
     @field_validator("languages")
     @classmethod
     def _to_codes(cls, values: list[str]) -> list[str]:
-        return [code for value in values if (code := language_code(value))]
+        try:
+            return [code for value in values if (code := language_code(value))]
+        except InvalidRequest as error:
+            error.field = "languages"
+            raise
 
     @field_validator("keywords")
     @classmethod

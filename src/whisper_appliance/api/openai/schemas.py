@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Response, jsonify
@@ -71,7 +72,7 @@ def transcript_response(transcript: Transcript, form: TranscriptionForm) -> Resp
         case "json":
             body = text_body(transcript)
             if form.include:
-                body["logprobs"] = logprobs(transcript)
+                body["logprobs"] = logprobs(transcript.segments)
             return jsonify(body)
         case "verbose_json":
             return jsonify(verbose_body(transcript, words=words, segments=segments))
@@ -144,7 +145,7 @@ def speaker_of(segment: Segment) -> str:
     return chr(ord("A") + (int(number[1]) if number else segment.channel or 1) - 1)
 
 
-def logprobs(transcript: Transcript) -> list[dict[str, Any]]:
+def logprobs(segments: Iterable[Segment]) -> list[dict[str, Any]]:
     """The log probability of each word."""
     return [
         {
@@ -152,7 +153,7 @@ def logprobs(transcript: Transcript) -> list[dict[str, Any]]:
             "bytes": list(word.word.encode()),
             "logprob": round(math.log(word.probability), 4) if word.probability > 0 else LEAST_LOGPROB,
         }
-        for segment in transcript.segments
+        for segment in segments
         for word in segment.words
     ]
 

@@ -8,11 +8,13 @@ from whisper_appliance.api.openai import errors
 from whisper_appliance.api.openai.form import TranscriptionForm
 from whisper_appliance.api.openai.schemas import diarized_body, logprobs, token_usage
 from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.jobs.job import Job
 from whisper_appliance.transcript.model import Transcript
 from whisper_appliance.web import sse
 from whisper_appliance.web.errors import status_of_code
 from whisper_appliance.web.http_api import Failure
+from whisper_appliance.web.i18n import translate_error
 from whisper_appliance.web.program_requests import note_failure
 from whisper_appliance.web.schemas.job import segments_of, transcript_of
 
@@ -34,6 +36,7 @@ class TranscriptStream:
         self._form = form
         self._after_sample = -1
         self._sent = ""
+        self._sent_words = 0
 
     def frames(self) -> Iterator[str]:
         """The stream, until the job has ended."""
@@ -56,18 +59,22 @@ class TranscriptStream:
         if not windows:
             return []
         self._after_sample = windows[-1].start_sample
-        text = "".join(segment.text for segment in segments_of(windows))
-        return self._delta(text if self._sent else text.lstrip())
+        segments = segments_of(windows)
+        text = "".join(segment.text for segment in segments)
+        return self._delta(text if self._sent else text.lstrip(), logprobs(segments))
 
-    def _delta(self, text: str) -> list[str]:
+    def _delta(self, text: str, words: list[dict[str, Any]]) -> list[str]:
         if not text:
             return []
         self._sent += text
-        return [_frame({"type": "transcript.text.delta", "delta": text})]
+        self._sent_words += len(words)
+        extra = {"logprobs": words} if self._form.include else {}
+        return [_frame({"type": "transcript.text.delta", "delta": text, **extra})]
 
     def _final_events(self, transcript: Transcript) -> Iterator[str]:
         if transcript.text.startswith(self._sent):
-            yield from self._delta(transcript.text[len(self._sent) :])
+            rest = logprobs(transcript.segments)[self._sent_words :]
+            yield from self._delta(transcript.text[len(self._sent) :], rest)
         else:
             yield from self._new_deltas()
         if self._form.response_format == "diarized_json":
@@ -80,15 +87,25 @@ class TranscriptStream:
             "usage": token_usage(transcript),
         }
         if self._form.include:
-            done["logprobs"] = logprobs(transcript)
+            done["logprobs"] = logprobs(transcript.segments)
         yield _frame(done)
 
     def _failure(self, job: Job) -> Iterator[str]:
         code = job.error.code if job.error else "unavailable"
         message = job.error.message if job.error else "The work was interrupted. Send the request again."
-        status = status_of_code(code)
-        note_failure(code, message)
-        yield _frame(errors.envelope(Failure(status, code, message, None, ""), status))
+        yield error_frame(code, message)
+
+
+def error_of_rights(error: ApplianceError) -> str:
+    """The end of a stream whose key was revoked meanwhile, or whose user may no more."""
+    return error_frame(error.code, translate_error(error)) + END
+
+
+def error_frame(code: str, message: str) -> str:
+    """An error in a stream that has begun: the client raises it."""
+    status = status_of_code(code)
+    note_failure(code, message)
+    return _frame(errors.envelope(Failure(status, code, message, None, ""), status))
 
 
 def _frame(event: dict[str, Any]) -> str:

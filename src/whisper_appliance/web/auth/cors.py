@@ -16,7 +16,7 @@ REQUEST_HEADERS = (
 )  # fmt: skip
 RESPONSE_HEADERS = (
     "ETag", "Location", "Retry-After", "X-Request-Id", "X-Transcript-Id", "X-Words-Aligned",
-    "Idempotent-Replayed",
+    "Idempotent-Replayed", "X-Should-Retry",
     "Tus-Resumable", "Upload-Offset", "Upload-Length", "Upload-Expires", "X-Job-Id",
 )  # fmt: skip
 PREFLIGHT_SECONDS = 600
