@@ -92,9 +92,12 @@ def test_channels_are_transcribed_separately(api_client: ApiClient, beckett: Pat
     assert answer.json["results"]["channels"][0]["detected_language"] == "en"
 
 
-def test_words_and_utterances_have_the_number_of_their_speaker(api_client: ApiClient, beckett: Path) -> None:
+@pytest.mark.parametrize("option", ["diarize=true", "diarize_model=latest"])
+def test_words_and_utterances_have_the_number_of_their_speaker(
+    api_client: ApiClient, beckett: Path, option: str
+) -> None:
     answer = api_client.post(
-        "/v1/listen?encoding=linear16&sample_rate=16000&channels=2&multichannel=true&diarize=true&utterances=true",
+        f"/v1/listen?encoding=linear16&sample_rate=16000&channels=2&multichannel=true&{option}&utterances=true",
         data=encoded(beckett, "pcm_s16le", 16_000, "stereo"),
     )
     results = answer.json["results"]

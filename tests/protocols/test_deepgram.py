@@ -223,6 +223,8 @@ def test_what_is_no_opus_packet_costs_only_itself(server: Server) -> None:
         {**LINEAR, "utterance_end_ms": 10**9},
         {**LINEAR, "language": "klingon"},
         {**LINEAR, "redact": "pci"},
+        {**LINEAR, "diarize": "true"},
+        {**LINEAR, "diarize_model": "latest"},
         {**LINEAR, "callback": "https://example.org"},
     ],
 )

@@ -23,6 +23,7 @@ NOT_SUPPORTED = (
     "topics",
 )  # fmt: skip
 """Options without which the result would be a different one. All other unknown options have no effect."""
+SPEAKERS = ("diarize", "diarize_model")
 MAX_CHANNELS = 8
 G711_RATE = 8000
 PUNCTUATION = ".,;:!?…\"'“”„«»()[]{}¿¡。，、！？；：-–—"
@@ -104,11 +105,24 @@ class SpokenWord:
 
 def check_supported() -> None:
     """Raises `InvalidRequest` if the query names an option of `NOT_SUPPORTED`."""
-    for name in NOT_SUPPORTED:
-        if request.args.get(name, "false").lower() not in ("", "false"):
-            raise InvalidRequest(
-                "This appliance cannot do {name}. Leave the option out.", name=name, field=name
-            )
+    for name in filter(_is_requested, NOT_SUPPORTED):
+        raise InvalidRequest("This appliance cannot do {name}. Leave the option out.", name=name, field=name)
+
+
+def check_supported_live() -> None:
+    """As `check_supported`, and for the speakers of words, which recordings have and live speech has not."""
+    check_supported()
+    for name in filter(_is_requested, SPEAKERS):
+        raise InvalidRequest(
+            "Live speech is not divided by speakers here. Leave {name} out, or send each speaker as a "
+            "channel and multichannel=true.",
+            name=name,
+            field=name,
+        )
+
+
+def _is_requested(name: str) -> bool:
+    return request.args.get(name, "false").lower() not in ("", "false")
 
 
 def alternative(words: Sequence[SpokenWord], tentative: str = "") -> JsonObject:

@@ -38,7 +38,15 @@ class ListenQuery(ListenOptions):
     paragraphs: bool = Field(False, description="Also sentences and paragraphs.")
     utterances: bool = Field(False, description="Also utterances.")
     diarize: bool = Field(False, description="Also the speaker of each word.")
+    diarize_model: str | None = Field(
+        None, max_length=40, description="Also the speaker of each word; the version makes no difference."
+    )
     utt_split: float = Field(0.8, gt=0, le=60, description="Seconds of silence between utterances.")
+
+    @property
+    def names_speakers(self) -> bool:
+        """Whether each word has its speaker; `diarize_model` replaces `diarize`."""
+        return self.diarize or bool(self.diarize_model)
 
 
 class ListenForm:
@@ -56,7 +64,7 @@ class ListenForm:
             hotwords=query.hotwords,
             word_timestamps=True,
             channels="separate" if query.multichannel else "mixed",
-            diarize=query.diarize,
+            diarize=query.names_speakers,
         )
 
 
@@ -82,7 +90,7 @@ def create_listen_transcript(query: ListenQuery) -> Response:
         detected_language=_detects(query),
         paragraphs=query.paragraphs or query.smart_format,
         utterance_gap_seconds=query.utt_split if query.utterances else None,
-        speakers=query.diarize,
+        speakers=query.names_speakers,
     )
 
     def render(stored: StoredTranscript) -> Response:

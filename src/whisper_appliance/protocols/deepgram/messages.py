@@ -29,6 +29,7 @@ CHANNEL = SocketChannel(
         typed("Finalize", "receive", "Makes the words so far final.", channel_=INTEGER),
         typed("KeepAlive", "receive", "Has no effect, because a silent connection stays open."),
         typed("CloseStream", "receive", "Ends the recording."),
+        typed("Configure", "receive", "Refused by `ConfigureFailure`."),
         typed(
             "Results",
             "send",
@@ -47,6 +48,7 @@ CHANNEL = SocketChannel(
         typed("SpeechStarted", "send", "Speech began.", channel=CHANNEL_INDEX, timestamp=NUMBER),
         typed("UtteranceEnd", "send", "A silence followed.", channel=CHANNEL_INDEX, last_word_end=NUMBER),
         typed("Error", "send", "What failed.", variant=TEXT, description=TEXT, code=TEXT),
+        typed("ConfigureFailure", "send", "Options are set once.", code=TEXT, description=TEXT),
         typed(
             "Metadata",
             "send",

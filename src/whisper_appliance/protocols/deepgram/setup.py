@@ -18,7 +18,7 @@ from whisper_appliance.protocols.websocket import SocketOptions
 from whisper_appliance.protocols.websocket_view import WebSocketView, accept_websockets, socket_gate
 from whisper_appliance.web.auth.authentication import SOCKET_KEY
 from whisper_appliance.web.context import WebContext
-from whisper_appliance.web.deepgram_format import FAILURES, check_supported
+from whisper_appliance.web.deepgram_format import FAILURES, check_supported_live
 from whisper_appliance.web.lazy_openapi import LazyBlueprint, LazyOpenAPI
 from whisper_appliance.web.openapi import LIVE
 
@@ -72,7 +72,7 @@ def close_when(stopping: threading.Event, app: Flask) -> None:
 
 def _check(query: ListenStreamQuery, context: WebContext) -> None:
     """Raises what opening the live sessions would raise, as long as there is a response to raise it in."""
-    check_supported()
+    check_supported_live()
     named_decoder(query)
     session = query.session_request()
     check_ready(context.appliance.models, session.model, language=session.language)
