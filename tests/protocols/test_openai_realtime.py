@@ -21,7 +21,7 @@ from tests.support.realtime_client import (
     connected,
     openai_client,
 )
-from tests.support.speech import silence, spoken
+from tests.support.speech import BROKEN_WORD, silence, spoken
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.slow  # starts the real program
@@ -90,6 +90,29 @@ def test_semantic_vad_waits_for_the_end_of_a_sentence(session: RealtimeClient) -
     session.configure(turn_detection={"type": "semantic_vad", "eagerness": "high"})
     session.append(spoken(1, 4) + silence(1) + spoken(4, 8) + silence(2.5))
     assert session.next(COMPLETED)["transcript"] == WORDS
+
+
+def test_an_item_whose_engine_fails_is_told_and_the_next_one_works(session: RealtimeClient) -> None:
+    session.configure(turn_detection=None)
+    session.append(spoken(BROKEN_WORD, BROKEN_WORD + 1) + silence(1))
+    session.send("input_audio_buffer.commit")
+    committed = session.next("input_audio_buffer.committed")
+    failed = session.next("conversation.item.input_audio_transcription.failed")
+    assert (failed["item_id"], failed["content_index"]) == (committed["item_id"], 0)
+    assert failed["error"]["code"] == "engine_failed"
+    assert failed["error"]["message"].endswith(".")
+    session.append(spoken(1, 4) + silence(1))
+    session.send("input_audio_buffer.commit")
+    assert session.next(COMPLETED)["transcript"] == "w1 w2 w3"
+
+
+def test_silence_becomes_an_item_after_the_idle_timeout(session: RealtimeClient) -> None:
+    session.configure(turn_detection={"type": "server_vad", "idle_timeout_ms": 1000})
+    session.append(spoken(1, 4) + silence(3))
+    session.next(COMPLETED)
+    timeout = session.next("input_audio_buffer.timeout_triggered")
+    assert timeout["audio_end_ms"] > timeout["audio_start_ms"] >= 1200
+    assert session.next(COMPLETED)["item_id"] == timeout["item_id"]
 
 
 def test_cleared_audio_makes_no_item(session: RealtimeClient) -> None:

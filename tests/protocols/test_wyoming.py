@@ -20,7 +20,7 @@ from tests.support.accounts import GOOD_PASSWORD
 from tests.support.application import StartAppliance
 from tests.support.live_client import LIVE_SERVER, settings_of
 from tests.support.program import Server, free_port, served
-from tests.support.speech import silence, spoken
+from tests.support.speech import BROKEN_WORD, silence, spoken
 from tests.support.wait import wait_until
 from tests.support.wyoming_client import WyomingClient
 from whisper_appliance.accounts.identity import SHELL
@@ -150,6 +150,13 @@ def test_silence_and_no_audio_give_an_empty_transcript(client: WyomingClient) ->
     assert client.until("transcript").data["text"] == ""
     client.send(AudioStop())
     assert client.until("transcript").data["text"] == ""
+
+
+@pytest.mark.slow
+def test_a_recording_whose_engine_fails_is_an_error_and_not_silence(client: WyomingClient) -> None:
+    client.send(AudioStart(16_000, 2, 1), AudioChunk(16_000, 2, 1, spoken(BROKEN_WORD, BROKEN_WORD + 1)))
+    client.send(AudioStop())
+    assert client.refusal().code == "engine_failed"
 
 
 @pytest.mark.slow

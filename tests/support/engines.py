@@ -29,7 +29,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from tests.support.speech import decoded, speech_probabilities
+from tests.support.speech import decoded, is_broken, speech_probabilities
 from whisper_appliance.core import sandbox, seccomp
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
@@ -251,7 +251,7 @@ class ScriptedEngineProcess:
 
     def _decode(self, window: Window) -> WindowResult:
         self.held.wait()
-        if self.failing:
+        if self.failing or is_broken(window.samples):
             raise EngineFailed("The script fails this window.")
         return decoded(window.samples)
 

@@ -17,6 +17,8 @@ from whisper_appliance.transcript.model import Segment, Word
 
 WORD_SECONDS = 0.4
 PACKET_SAMPLES = 1600
+BROKEN_WORD = 999
+"""A window with this word fails."""
 
 
 def spoken(first: int, stop: int) -> bytes:
@@ -54,6 +56,11 @@ def decoded(samples: Samples) -> WindowResult:
     text = "".join(word.word for word in words)
     segments = (Segment(words[0].start, words[-1].end, text, words=words),) if words else ()
     return WindowResult(segments, "en", 1.0, decoded_seconds=seconds)
+
+
+def is_broken(samples: Samples) -> bool:
+    """Whether the broken word is in these samples."""
+    return bool((np.rint(samples * 32768) == BROKEN_WORD).any())
 
 
 def speech_probabilities(samples: Samples) -> Probabilities:

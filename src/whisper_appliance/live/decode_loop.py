@@ -27,6 +27,7 @@ TICK_SECONDS = 0.5
 ENGINE_RETRY_SECONDS = 10.0
 ENGINE_TIMEOUT_SECONDS = 10.0
 STORAGE_RETRY_SECONDS = 5.0
+LOST_WORDS = "The speech engine failed, and words may be missing. The recording continues."
 log = structlog.get_logger()
 
 
@@ -215,6 +216,8 @@ class DecodeLoop:
         failed = future.cancelled() or future.exception() is not None
         if failed:
             log.warning("a live window failed", session=slot.session.id, kind=task.kind)
+        if failed and task.urgent:
+            self._or_pause(slot, partial(slot.session.publish, [Failed("engine", LOST_WORDS)]))
         slot.session.state.finish_task(task, None if failed else future.result())
         self._or_pause(slot, partial(self._publish, slot.session))
 

@@ -201,6 +201,7 @@ class Turns:
             return
         if self._engine_error and not item.text:
             error = error_json("engine_failed", self._engine_error, "server_error")
+            self._engine_error = ""
             self._emit(f"{TRANSCRIPTION}.failed", item_id=item.id, content_index=0, error=error)
             return
         extra: JsonObject = {"languages": [{"code": language}] if language and item.text else []}

@@ -16,7 +16,7 @@ from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.model_names import resolve_model
 from whisper_appliance.app.readiness import check_ready
-from whisper_appliance.core.errors import ApplianceError, NotAllowed, NotFound
+from whisper_appliance.core.errors import ApplianceError, EngineFailed, NotAllowed, NotFound
 from whisper_appliance.core.schema import Schema
 from whisper_appliance.live.manager import LiveAnnouncement, SessionRequest
 from whisper_appliance.protocols.live_stream import LiveStream
@@ -61,6 +61,7 @@ class Answer:
     session: str
     language: str | None
     text: str = ""
+    engine_failed: bool = False
     complete: threading.Event = field(default_factory=threading.Event)
 
 
@@ -126,6 +127,8 @@ class WyomingSession:
         match announcement.kind:
             case "commit":
                 self._send_chunk(answer, str(payload["text"]))
+            case "error" if payload["code"] == "engine":
+                answer.engine_failed = True
             case "flushed":
                 answer.language = str(payload["language"]) or answer.language
                 answer.complete.set()
@@ -192,6 +195,8 @@ class WyomingSession:
         if stream.samples:
             stream.flush()
             answer.complete.wait()
+        if answer.engine_failed and not answer.text:
+            raise EngineFailed("The speech engine failed. Send the recording again.")
         self._send_transcript(answer)
         self._end_stream()
 
