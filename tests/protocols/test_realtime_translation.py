@@ -53,11 +53,30 @@ def test_speech_becomes_english_text_until_the_session_is_closed(server: Server)
     assert text.startswith("w1")
 
 
+def test_the_words_of_the_speaker_come_too_where_they_are_wanted(server: Server) -> None:
+    with connected(server) as connection:
+        connection.recv()
+        source = {"input": {"transcription": {"model": "gpt-realtime-whisper"}}}
+        connection.send({"type": "session.update", "session": {"audio": source}})
+        assert connection.recv().session.audio.input.transcription.model == "gpt-realtime-whisper"
+        audio = base64.b64encode(spoken(1, 8) + bytes(48_000)).decode()
+        connection.send({"type": "session.input_audio_buffer.append", "audio": audio})
+        connection.send({"type": "session.close"})
+        events = [event.model_dump() for event in connection]
+    assert events[-1]["type"] == "session.closed"
+    texts = [
+        "".join(event["delta"] for event in events if event["type"] == f"session.{side}_transcript.delta")
+        for side in ("input", "output")
+    ]
+    assert texts[0] == texts[1]  # the script of speech translates nothing
+    assert texts[0].startswith("w1")
+
+
 @pytest.mark.parametrize(
     ("session", "param"),
     [
         ({"audio": {"output": {"language": "fr"}}}, "session.audio.output.language"),
-        ({"audio": {"input": {"transcription": {"model": "x"}}}}, "session.audio.input.transcription"),
+        ({"audio": {"input": {"transcription": {"model": 5}}}}, "session.audio.input.transcription.model"),
         ({"audio": 5}, "session.audio"),
     ],
 )
