@@ -12,6 +12,7 @@ from flask_openapi3 import OpenAPI
 
 from tests.support.client import ApiClient, an_account, client_of, open_page, signed_in, with_key
 from tests.support.jobs import Script
+from tests.support.program import ROOT
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.program_requests import (
     KEPT_MINUTES,
@@ -59,6 +60,14 @@ def test_each_program_has_a_page_with_its_address(api_client: ApiClient, program
     assert program.note in unescape(page.text)
     assert program.protocol in (*PROTOCOL_NAMES, WYOMING)
     assert f'href="/connect/{program.id}"' in api_client.get("/connect").text
+
+
+def test_every_program_that_works_has_a_page() -> None:
+    table = (ROOT / "README.md").read_text().split("| program | tried | by |")[1].split("<!--")[0]
+    names = {line.split("|")[1].strip() for line in table.splitlines() if line.count("|") == 4} - {"---"}
+    described = "\n".join(f"{program.name} {program.use}" for program in PROGRAMS)
+    assert len(names) > 15
+    assert [name for name in names if re.split(r",| clients| \(", name)[0] not in described] == []
 
 
 def test_an_unknown_program_has_no_page(api_client: ApiClient) -> None:
