@@ -86,6 +86,7 @@ class Appliance(Container):
             **cleanup_tasks(self.audit, self.usage, self.shares, self.transcripts, lambda: self.settings),
             "remove partial uploads": self.partial_uploads.delete_expired,
             "remove uploads of failed jobs": self.queue.remove_old_uploads,
+            "remove jobs that ended long ago": self.queue.remove_old_jobs,
             "remove old deliveries of webhooks": self.webhooks.purge,
             "copy the database": self.backups.copy_daily,
         }

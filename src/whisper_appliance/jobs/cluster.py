@@ -225,8 +225,6 @@ class Cluster:
         with ExitStack() as undo:
             undo.callback(workflows.close)
             workflows.launch()
-            oldest = written(self.clock() - timedelta(days=ROWS_KEPT_DAYS))
-            self._repository.delete_ended_before(oldest)
             workflows.delete_ended()
             self._enqueue_missing(workflows)
             undo.pop_all()
@@ -241,8 +239,22 @@ class Cluster:
         Calls are missing after a take-over, a pause, and for jobs that were postponed.
         """
         self._take_over_stale()
+        if workflows := self._launched_workflows():
+            self._enqueue_missing(workflows)
+
+    def delete_ended(self) -> None:
+        """Deletes the rows of jobs that ended long ago, and the records of ended durable calls.
+
+        The transcripts of the jobs stay. Durable calls that are not launched delete their records then.
+        """
+        self._repository.delete_ended_before(written(self.clock() - timedelta(days=ROWS_KEPT_DAYS)))
+        if workflows := self._launched_workflows():
+            workflows.delete_ended()
+
+    def _launched_workflows(self) -> Workflows | None:
         if self._launched and self._launched.done() and not self.problem() and not self.stopping.is_set():
-            self._enqueue_missing(self._launched.result())
+            return self._launched.result()
+        return None
 
     def _take_over_stale(self) -> None:
         for worker in self.workers():

@@ -230,6 +230,10 @@ class JobQueue:
         for job in self._repository.ended_without_transcript(before=self.cluster.uploads_kept_since()):
             self._steps.audio.remove(job)
 
+    def remove_old_jobs(self) -> None:
+        """Deletes the rows of jobs that ended `ROWS_KEPT_DAYS` days ago; their transcripts stay."""
+        self.cluster.delete_ended()
+
     def waiting(self) -> WaitingQueue:
         """Returns the waiting jobs in the order in which they start, and which are paused."""
         return self._repository.waiting()
