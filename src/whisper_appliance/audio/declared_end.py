@@ -1,4 +1,4 @@
-"""Where a media file ends by its own account: the sizes in its headers, chunks, boxes and objects.
+"""The declared end of a media file: by the sizes in its headers, chunks, boxes and objects.
 
 If there are fewer bytes, the file was cut off; bytes behind that end may be another file, joined to it.
 """
@@ -39,7 +39,7 @@ Element = tuple[bytes, int, int | None]
 def declared_end(fd: int, container: str, start: int, size: int) -> int | None:
     """The byte behind the file that begins at `start` of `size` bytes, by its headers.
 
-    None if they do not say. `container` is FFmpeg's name.
+    None if they have no size. `container` is FFmpeg's name.
     """
     end = _ENDS.get(container)
     return end(fd, start, size) if end else None
@@ -253,7 +253,7 @@ def _ac3_end(fd: int, start: int, size: int) -> int | None:
 
 
 def ac3_frame_bytes(header: bytes) -> int:
-    """The length of a frame of AC-3 or E-AC-3 by its first six bytes; 0 if they do not say."""
+    """The length of a frame of AC-3 or E-AC-3 by its first six bytes; 0 if they are no header."""
     if len(header) < 6 or not header.startswith(_AC3_SYNC):
         return 0
     if header[5] >> 3 > _AC3_LAST_VERSION:
@@ -297,7 +297,7 @@ def flac_frames(fd: int, start: int) -> int:
 
 
 def mp3_frame_bytes(header: bytes) -> int:
-    """The length of a frame of MPEG layer III by its first four bytes; 0 if they do not say."""
+    """The length of a frame of MPEG layer III by its first four bytes; 0 if they are no header."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return 0
     is_first_version, halvings = header[1] >> 3 & 3 == 3, _HALVINGS[header[1] >> 3 & 3]
@@ -310,7 +310,7 @@ def mp3_frame_bytes(header: bytes) -> int:
 
 
 def latm_frame_bytes(header: bytes) -> int:
-    """The length of a frame of AAC in LATM by its first three bytes; 0 if they do not say."""
+    """The length of a frame of AAC in LATM by its first three bytes; 0 if they are no header."""
     is_frame = header[:1] == b"\x56" and len(header) == 3 and header[1] >> 5 == 7
     return 3 + (int.from_bytes(header[1:], "big") & 0x1FFF) if is_frame else 0
 

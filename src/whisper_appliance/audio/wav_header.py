@@ -1,4 +1,4 @@
-"""WAV headers that FFmpeg takes at their word although the samples are others: what to read instead."""
+"""WAV headers that contradict their samples: options and bytes with which FFmpeg reads the samples."""
 
 import os
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from whisper_appliance.audio.formats import has_header
 
 WAV_NAMES = (b"RIFF", b"RF64", b"BW64")
 _OPTIONS = {"max_probe_packets": "8"}
-"""32 KiB tell whether a WAV file has DTS in it instead of samples; FFmpeg would look at 10 MiB."""
+"""32 KiB are enough to find DTS in the place of samples; by default, FFmpeg reads 10 MiB to find it."""
 _EXTENSIBLE, _PCM = 0xFFFE, 1
 _TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
 _MIN_REST_BYTES = 4096

@@ -1,9 +1,9 @@
-"""Chants: a word or a short phrase that is said again and again, with pauses; the sound tells how often.
+"""Chants: a word or a short phrase that is said again and again, with pauses; counted by its sound.
 
-Whisper writes it too often, once, or not at all, because its decoder cannot count. The sound can be
-counted: each copy is an utterance of its own, and all of them are alike. Where they are not, the text is a
-loop of the model over other speech, and stays for the hallucination filter. Where it took a chant for no
-speech, with any text, the first copies are decoded by themselves, because of few it writes the right word.
+Whisper writes it too often, once, or not at all, because its decoder cannot count. In the sound, each copy
+is an utterance of its own, and all of them are alike. If they are not alike, the text is a repetition loop
+over other speech, which the hallucination filter drops. If Whisper dropped a chant as no speech, its first
+copies are decoded by themselves, because for few copies Whisper writes the right word.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""E-mail messages about jobs, by SMTP: what they say, and how one is sent."""
+"""E-mail messages about jobs: their texts, and a sender by SMTP."""
 
 import asyncio
 import json
@@ -119,27 +119,27 @@ class MailSender:
 
 def composed(due: DueDelivery, settings: Settings) -> EmailMessage:
     """The e-mail of a delivery, in the language of its user."""
-    told = json.loads(due.body)
-    job = told["data"]
+    event = json.loads(due.body)
+    job = event["data"]
     title = " ".join(str(job.get("title", "")).split())
     site = _site(settings)
 
     def translated(text: str) -> str:
         return translate_stored(text, due.language) if due.language in LANGUAGES else text
 
-    lines = [translated(TEST_TEXT) if told["type"] == "test" else title]
+    lines = [translated(TEST_TEXT) if event["type"] == "test" else title]
     if job.get("error"):
         lines.append(translated(job["error"]["message"]))
     translation_of = job.get("translation_of")
     if transcript_id := job.get("transcript_id") or translation_of:
         lines.append(f"{site}/transcripts/{transcript_id}")
     lines += ["-- ", translated(FOOTER).format(url=f"{site}/account")]
-    if told["type"] == "confirm":
+    if event["type"] == "confirm":
         link = f"{site}/confirm-email/{job['token']}"
         lines = [translated(CONFIRM_TEXT), link, translated(IGNORE_TEXT)]
     message = EmailMessage()
     subjects = TRANSLATION_SUBJECTS if translation_of else SUBJECTS
-    message["Subject"] = translated(subjects[told["type"]]).format(title=title)
+    message["Subject"] = translated(subjects[event["type"]]).format(title=title)
     message["From"] = settings.smtp_from
     message["To"] = checked_address(due.url)
     message["Date"] = formatdate(usegmt=True)

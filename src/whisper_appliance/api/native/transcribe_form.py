@@ -45,7 +45,7 @@ class TranscriptionFields(Schema):
     beam_size: int | None = Field(
         None, ge=1, le=10, description="Alternatives followed; default: by `quality`."
     )
-    vad: bool = Field(True, description="Leave out what is not speech before it is heard.")
+    vad: bool = Field(True, description="Leave out what is not speech before it is decoded.")
     track: int | None = Field(
         None,
         ge=1,

@@ -10,7 +10,7 @@ from whisper_appliance.translation.registry import load_translator
 
 
 def translate(connection: Connection, order: Any) -> None:
-    """Loads the model, says so, and translates until None comes."""
+    """Loads the model, sends an empty answer, and translates each list that arrives, until None."""
     spec, load = order
     translator = (load or load_translator)(spec)
     send_answer(connection)

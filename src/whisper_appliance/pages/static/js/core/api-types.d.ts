@@ -1297,7 +1297,7 @@ export interface PresetOptions {
   temperature?: number | null;
   /** Alternatives followed; default: by `quality`. */
   beam_size?: number | null;
-  /** Leave out what is not speech before it is heard. */
+  /** Leave out what is not speech before it is decoded. */
   vad?: boolean;
   /** Number of the audio track, from 1; default: the one the file marks, or the first. */
   track?: number | null;
