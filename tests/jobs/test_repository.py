@@ -212,6 +212,16 @@ def test_a_job_moves_to_the_front_if_the_one_behind_it_has_started(jobs: JobRepo
         jobs.move(first, "ann", None)
 
 
+def test_a_job_that_waits_in_another_lane_is_as_if_it_had_not_begun(jobs: JobRepository) -> None:
+    job = jobs.claim(add(jobs, priority=Priority.INTERACTIVE).id)
+    jobs.change_lane(job.id, "medium", requeue=False)
+    assert (jobs.get(job.id).status, jobs.get(job.id).lane) == ("running", "medium")
+    jobs.change_lane(job.id, "long", requeue=True)
+    waiting = jobs.get(job.id)
+    assert (waiting.status, waiting.lane, waiting.attempts, waiting.started) == ("queued", "long", 0, None)
+    assert [each.lane for each in jobs.claimable()] == ["long"]
+
+
 def test_fairness_counts_the_jobs_that_run(jobs: JobRepository) -> None:
     ann = [add(jobs, owner="ann").id for _ in range(3)]
     jobs.claim(ann[0])

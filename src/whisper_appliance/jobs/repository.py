@@ -248,9 +248,9 @@ class JobRepository(JobQueries):
 
         An attempt that is put back does not count, and any worker with its recording may claim the job.
         """
-        back = {"status": "queued", "worker": None, "attempts": jobs.c.attempts - 1} if requeue else {}
+        queued = {"status": "queued", "worker": None, "started": None, "attempts": jobs.c.attempts - 1}
         with self._database.write() as connection:
-            self._update(connection, job_id, self._is_held(), lane=lane, **back)
+            self._update(connection, job_id, self._is_held(), lane=lane, **(queued if requeue else {}))
 
     def postpone(self, job_id: str, code: str, message: str, seconds: float) -> None:
         """Puts a running job of this worker back for some seconds; this attempt does not count.
