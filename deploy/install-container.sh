@@ -17,6 +17,7 @@ Usage: install-container.sh COMMAND [OPTIONS], as root
 
   install     install, or update to the release; a backup comes first, and if the new version does not answer,
               the old one and its data come back
+  rollback    go back to the version before the last update and to its backup; the data since then is set aside
   uninstall   stop it and remove the program; settings, recordings and models stay (--purge: they go too)
   status      what is installed, and whether it answers
 
@@ -52,8 +53,10 @@ command_line() {
 
 # --- what must hold before anything changes ---------------------------------------------------------------------------
 
+check_root() { [ "$(id -u)" = 0 ] || fail "Run it as root: sudo bash $0 $COMMAND"; }
+
 check_machine() {
-  [ "$(id -u)" = 0 ] || fail "Run it as root: sudo $0 $COMMAND"
+  check_root
   [ -d "${RUNNING_SYSTEMD:-/run/systemd/system}" ] || fail "systemd does not run here. In Docker, use the image (docs/docker.md)."
   local system
   system=$(sed -n 's/^\(ID\|VERSION_ID\)="\?\([^"]*\)"\?$/\1 \2/p' "${OS_RELEASE:-/etc/os-release}" | sort | cut -d' ' -f2 | paste -sd-)
@@ -82,6 +85,7 @@ fetch_release() { # sets FILES, WHEEL and VERSION
   local place="${RELEASE:-$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)}" name
   case "$place" in
     https://*)
+      packages curl ca-certificates
       FILES=$(mktemp -d)
       trap 'rm -rf "$FILES"' EXIT
       curl -fsSL --retry 3 -o "$FILES/SHA256SUMS" "$place/SHA256SUMS" || fail "$place/SHA256SUMS cannot be fetched."
@@ -102,11 +106,9 @@ fetch_release() { # sets FILES, WHEEL and VERSION
 
 # --- the steps ----------------------------------------------------------------------------------------------------------
 
-packages() {
-  local wanted=("$PYTHON" "$PYTHON-venv" ca-certificates) missing=() each
-  [ -z "$HOSTNAME_FOR_NGINX" ] || wanted+=(nginx-light)
-  [ "$FIREWALL" = no ] || wanted+=(ufw)
-  for each in "${wanted[@]}"; do
+packages() { # NAMES
+  local missing=() each
+  for each in "$@"; do
     dpkg-query -W -f '${Status}' "$each" 2>/dev/null | grep 'ok installed' >/dev/null || missing+=("$each")
   done
   [ "${#missing[@]}" -gt 0 ] || return 0
@@ -122,14 +124,18 @@ user() {
   install -d -m 0700 -o "$NAME" -g "$NAME" "$DATA" "$DATA/models"
 }
 
-environment() { # a folder for each version: going back is changing a link
+environment() { # [anew]: a folder for each version: going back is changing a link
   local folder="$PROGRAM/$VERSION" stamp
-  stamp=$(cat "$FILES/SHA256SUMS" "$WHEEL" <(echo "$CUDA") | sha256sum)
-  [ "$(cat "$folder/.installed" 2>/dev/null)" != "$stamp" ] || return 0
+  stamp=$({ cat "$FILES/SHA256SUMS" "$WHEEL"; "$PYTHON" --version; echo "$CUDA"; } | sha256sum)
+  [ "${1:-}$(cat "$folder/.installed" 2>/dev/null)" != "$stamp" ] || return 0
+  INSTALLED_NOW=yes
   step "Installing version $VERSION and the packages of its lock file"
   install -d -m 0755 "$PROGRAM"
   if [ "$(readlink -f "$PROGRAM/current")" != "$(readlink -f "$folder")" ]; then rm -rf "$folder"; fi
-  [ -x "$folder/bin/python" ] || "$PYTHON" -m venv "$folder"
+  rm -f "$folder/.installed"
+  if [ "${1:-}" = anew ] || ! "$folder/bin/python" -m pip --version >/dev/null 2>&1; then
+    "$PYTHON" -m venv --clear "$folder" # also after the system got another Python
+  fi
   "$folder/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$FILES/requirements.txt"
   [ "$CUDA" = no ] || "$folder/bin/pip" install --quiet --disable-pip-version-check 'nvidia-cublas-cu12>=12.4,<13'
   "$folder/bin/pip" install --quiet --disable-pip-version-check --no-deps --no-index --force-reinstall "$WHEEL"
@@ -146,12 +152,25 @@ TEXT
   chmod 0640 "$SETTINGS/appliance.env"
 }
 
+settings() { # the settings file as systemd reads it, which is not as a shell does: NAME=value a line
+  local line value
+  [ -r "$SETTINGS/appliance.env" ] || return 0
+  while IFS= read -r line || [ -n "$line" ]; do
+    case "$line" in [A-Za-z_]*=*) ;; *) continue ;; esac
+    value="${line#*=}"
+    value="${value%"${value##*[![:space:]]}"}"
+    case "$value" in \"*\" | \'*\') value="${value:1:-1}" ;; esac
+    printf '%s=%s\n' "${line%%=*}" "$value"
+  done <"$SETTINGS/appliance.env"
+}
+
+setting() { settings | sed -n "s/^$1=//p" | tail -n 1; } # NAME
+
 as_appliance() { # the program with the settings of the service, as its user
-  local program="$PROGRAM/current/bin/$NAME"
-  # shellcheck disable=SC2016 # expanded by the inner shell
+  local variables
+  mapfile -t variables < <(settings)
   runuser -u "$NAME" -- env -i PATH="$PATH" HOME="$DATA" DATA_DIR="$DATA" MODEL_DIR="$DATA/models" \
-    XDG_CACHE_HOME="$PREFIX/var/cache/$NAME" sh -c 'set -a; [ ! -r "$1" ] || . "$1"; shift; exec "$@"' \
-    sh "$SETTINGS/appliance.env" "$program" "$@"
+    XDG_CACHE_HOME="$PREFIX/var/cache/$NAME" ${variables[@]+"${variables[@]}"} "$PROGRAM/current/bin/$NAME" "$@"
 }
 
 installed_version() { basename "$(readlink "$PROGRAM/current" 2>/dev/null)" 2>/dev/null || true; }
@@ -170,31 +189,45 @@ backup_before() {
 }
 
 switch_to() { # VERSION
+  local unit
   ln -sfn "$1" "$PROGRAM/current.new"
   mv -T "$PROGRAM/current.new" "$PROGRAM/current"
   install -d "$UNITS"
   install -m 0644 "$PROGRAM/current/share/$NAME/systemd/"*.service "$UNITS/"
-  if [ -e /dev/nvidiactl ]; then
-    install -D -m 0644 "$PROGRAM/current/share/$NAME/systemd/nvidia.conf" "$UNITS/$NAME.service.d/nvidia.conf"
+  if [ -e "${NVIDIA:-/dev/nvidiactl}" ]; then
+    for unit in "$NAME" "$NAME-worker@"; do
+      install -D -m 0644 "$PROGRAM/current/share/$NAME/systemd/nvidia.conf" "$UNITS/$unit.service.d/nvidia.conf"
+    done
   fi
   systemctl daemon-reload
 }
 
-starts() { # whether the installed version starts and answers
-  systemctl reset-failed "$NAME" 2>/dev/null || true
-  systemctl restart "$NAME" && as_appliance health --wait "$HEALTH_SECONDS" >/dev/null
+workers() { # COMMAND [OPTION]: of systemctl, for the workers of this machine; they share the program and the database
+  local units
+  mapfile -t units < <(find "$UNITS/multi-user.target.wants" -name "$NAME-worker@*.service" -printf '%f\n' 2>/dev/null)
+  [ "${#units[@]}" = 0 ] || systemctl "$@" "${units[@]}" || true
 }
 
-roll_back() {
+starts() { # whether the installed version starts and answers
+  systemctl reset-failed "$NAME" 2>/dev/null || true
+  systemctl restart "$NAME" && as_appliance health --wait "$HEALTH_SECONDS" >/dev/null && workers restart
+}
+
+go_back() { # VERSION BACKUP
+  workers stop
+  systemctl stop "$NAME" || true
+  switch_to "$1"
+  as_appliance restore "$2" >&2 || fail "Version $1 is back, but the backup was not restored: $2"
+  starts || fail "Version $1 is back with its data and does not answer: journalctl -u $NAME"
+  rm -f "$UNDER_WAY"
+}
+
+roll_back() { # after an update that failed
   local old file
-  read -r old file <"$UNDER_WAY" || fail "It does not answer, and there is no backup to go back to: journalctl -u $NAME"
+  read -r old file <"$UNDER_WAY"
   step "Version $VERSION does not answer: going back to $old"
   journalctl -u "$NAME" -n 15 --no-pager -o cat >&2 || true
-  systemctl stop "$NAME" || true
-  switch_to "$old"
-  as_appliance restore "$file" >&2 || fail "Version $old is back, but the backup was not restored: $file"
-  starts || fail "Version $old is back with its data and does not answer either: journalctl -u $NAME"
-  rm -f "$UNDER_WAY"
+  go_back "$old" "$file"
   fail "The update to $VERSION failed. Version $old runs again with the data of before; nothing was lost but what arrived since."
 }
 
@@ -202,21 +235,27 @@ nginx_site() {
   [ -n "$HOSTNAME_FOR_NGINX" ] || return 0
   step "Putting nginx in front of it"
   local line
-  for line in HTTPS_ENABLED=false TRUSTED_PROXIES=1 HOST=127.0.0.1; do
-    grep -q "^${line%%=*}=" "$SETTINGS/appliance.env" || echo "$line" >>"$SETTINGS/appliance.env"
-  done
   install -d "$(dirname "$SITE")"
+  if [ -e "$SITE" ]; then cp -p "$SITE" "$SITE.before"; fi
   sed -e "s|SERVER_NAME|$HOSTNAME_FOR_NGINX|; s|ssl_certificate CERTIFICATE|ssl_certificate $CERTIFICATE|" \
     -e "s|ssl_certificate_key KEY|ssl_certificate_key $KEY|" \
     "$PROGRAM/$VERSION/share/$NAME/nginx/$NAME.conf" >"$SITE"
-  nginx -t -q || { rm -f "$SITE"; fail "nginx does not accept the site, which was removed again. See the reason above."; }
+  nginx -t -q || {
+    rm -f "$SITE"
+    if [ -e "$SITE.before" ]; then mv "$SITE.before" "$SITE"; fi
+    fail "nginx does not accept the site, so it is as it was before. See the reason above."
+  }
+  rm -f "$SITE.before"
+  for line in HTTPS_ENABLED=false TRUSTED_PROXIES=1 HOST=127.0.0.1; do
+    grep -q "^${line%%=*}=" "$SETTINGS/appliance.env" || echo "$line" >>"$SETTINGS/appliance.env"
+  done
   systemctl enable --quiet nginx
   systemctl reload-or-restart nginx
 }
 
 port() {
   local found
-  found=$(sed -n 's/^HTTPS_PORT=["'\'']\?\([0-9]*\).*/\1/p' "$SETTINGS/appliance.env" | tail -n 1)
+  found=$(setting HTTPS_PORT)
   echo "${found:-5001}"
 }
 
@@ -232,18 +271,26 @@ firewall() {
   else
     ufw allow "$(port)/tcp" >/dev/null
   fi
+  each=$(setting WYOMING_PORT)
+  [ -z "$each" ] || ufw allow "$each/tcp" >/dev/null
   ufw --force enable >/dev/null
 }
 
-remove_old_versions() { # the present one and the one before stay
-  local each
-  find "$PROGRAM" -mindepth 1 -maxdepth 1 -type d -name '[0-9]*' -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2- |
-    { grep -v -x -F "$(readlink -f "$PROGRAM/current")" || true; } | tail -n +2 | while read -r each; do rm -rf "$each"; done
+last_backup() { { find "$DATA/before-update" -name '*.tar' 2>/dev/null || true; } | sort | tail -n 1; }
+
+version_of() { basename "$1" .tar | cut -d- -f2-; } # BACKUP
+
+remove_old_versions() { # the present one and the one before the last update stay
+  local each before
+  before=$(version_of "$(last_backup)")
+  for each in "$PROGRAM"/[0-9]*; do
+    case "${each##*/}" in "$(installed_version)" | "$before") ;; *) rm -rf "$each" ;; esac
+  done
 }
 
 welcome() {
   local scheme=https address="" setup=""
-  grep -q '^HTTPS_ENABLED=false' "$SETTINGS/appliance.env" && scheme=http
+  [ "$(setting HTTPS_ENABLED)" != false ] || scheme=http
   address="$scheme://$(hostname -I 2>/dev/null | awk '{ print $1 }'):$(port)"
   [ -z "$HOSTNAME_FOR_NGINX" ] || address="https://$HOSTNAME_FOR_NGINX"
   printf '\nWhisper Appliance %s runs.\nOpen        %s\n' "$VERSION" "$address"
@@ -255,22 +302,40 @@ welcome() {
 
 # --- the commands -------------------------------------------------------------------------------------------------------
 
+needed_packages() {
+  local wanted=("$PYTHON" "$PYTHON-venv" ca-certificates)
+  [ -z "$HOSTNAME_FOR_NGINX" ] || wanted+=(nginx-light)
+  [ "$FIREWALL" = no ] || wanted+=(ufw)
+  packages "${wanted[@]}"
+}
+
+may_be_damaged() { # whether an installation from before is to be made anew; exit code 2 is a setting that cannot be used
+  [ "$INSTALLED_NOW" = no ] && [ "$(systemctl show "$NAME" --property=ExecMainStatus --value 2>/dev/null)" != 2 ]
+}
+
 install_or_update() {
-  local old
+  local old works=yes INSTALLED_NOW=no
   check_machine
   check_options
   fetch_release
-  packages
+  needed_packages
   user
   old=$(installed_version)
   environment
   settings_file
-  [ "$old" = "$VERSION" ] || backup_before "$old"
-  switch_to "$VERSION"
   nginx_site
+  [ "$old" = "$VERSION" ] || backup_before "$old"
+  if [ "$old" != "$VERSION" ]; then workers stop; fi
+  switch_to "$VERSION"
   systemctl enable --quiet "$NAME"
   step "Starting version $VERSION"
-  if ! starts; then
+  starts || works=no
+  if [ "$works" = no ] && may_be_damaged; then
+    environment anew
+    works=yes
+    starts || works=no
+  fi
+  if [ "$works" = no ]; then
     if [ -s "$UNDER_WAY" ]; then roll_back; fi
     journalctl -u "$NAME" -n 15 --no-pager -o cat >&2 || true
     fail "It was installed but does not answer. The reason is above, or in: journalctl -u $NAME"
@@ -281,16 +346,32 @@ install_or_update() {
   welcome
 }
 
+rollback() {
+  local file old present
+  check_root
+  present=$(installed_version)
+  file=$(last_backup)
+  [ -n "$file" ] || fail "No update was made here, so there is no backup to go back to (${DATA#"$PREFIX"}/before-update)."
+  old=$(version_of "$file")
+  [ "$old" != "$present" ] || fail "Version $old, which the last update replaced, runs already."
+  [ -x "$PROGRAM/$old/bin/$NAME" ] || fail "Version $old is not in ${PROGRAM#"$PREFIX"} any more."
+  step "Going back from version $present to $old and its backup ${file#"$PREFIX"}"
+  go_back "$old" "$file"
+  echo "Version $old runs again with the data of before the update."
+}
+
 uninstall() {
-  [ "$(id -u)" = 0 ] || fail "Run it as root: sudo $0 $COMMAND"
+  check_root
   step "Removing the program"
+  workers disable --now --quiet 2>/dev/null
   systemctl disable --now --quiet "$NAME" 2>/dev/null || true
-  rm -rf "$PROGRAM" "$UNITS/$NAME.service" "$UNITS/$NAME-worker@.service" "$UNITS/$NAME.service.d"
+  rm -rf "$PROGRAM" "$UNITS/$NAME.service" "$UNITS/$NAME-worker@.service" "$UNITS/$NAME.service.d" "$UNITS/$NAME-worker@.service.d"
   systemctl daemon-reload
+  systemctl reset-failed "$NAME" 2>/dev/null || true
   if [ -e "$SITE" ]; then rm -f "$SITE"; systemctl reload nginx || true; fi
   if [ "$PURGE" = yes ]; then
     step "Removing settings, recordings, transcripts and models"
-    rm -rf "$SETTINGS" "$DATA" "$PREFIX/var/cache/$NAME"
+    rm -rf "$SETTINGS" "$DATA" "$DATA-worker-"* "$PREFIX/var/cache/$NAME" "$PREFIX/var/cache/$NAME-worker-"*
     if getent passwd "$NAME" >/dev/null; then userdel "$NAME"; fi
   else
     echo "Settings are in ${SETTINGS#"$PREFIX"}, recordings and models in ${DATA#"$PREFIX"}. To remove them too: $0 uninstall --purge"
@@ -299,6 +380,7 @@ uninstall() {
 
 status() {
   local version
+  check_root
   version=$(installed_version)
   [ -n "$version" ] || fail "It is not installed."
   echo "version $version"
@@ -308,6 +390,7 @@ status() {
 command_line "$@"
 case "$COMMAND" in
   install | update) install_or_update ;;
+  rollback) rollback ;;
   uninstall) uninstall ;;
   status) status ;;
   -h | --help | help) usage ;;

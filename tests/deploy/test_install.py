@@ -14,7 +14,9 @@ from tests.support.shell_stand_ins import Finished, StandIns
 
 SCRIPT = ROOT / "deploy/install-container.sh"
 VENV = """
-folder="$3"; mkdir -p "$folder/bin" "$folder/share/whisper-appliance"
+[ "$2" = venv ] || exit 0
+for folder; do :; done
+mkdir -p "$folder/bin" "$folder/share/whisper-appliance"
 cp -r {root}/deploy/systemd {root}/deploy/nginx "$folder/share/whisper-appliance/"
 touch "$folder/bin/python"; chmod +x "$folder/bin/python"
 cat >"$folder/bin/pip" <<'PIP'
@@ -29,7 +31,7 @@ PROGRAM = """#!/bin/bash
 # version {version}
 echo "program-{version} $*" >>{calls}
 case "$1" in
-  backup) echo "{version}" >"$2" ;;
+  backup) echo "{version}" >"$2"; echo "database $DATABASE_URL" >>{calls} ;;
   health) exit {health} ;;
   certificate) echo "SHA-256:     AB:CD" ;;
 esac
@@ -66,6 +68,7 @@ class Host:
             "OS_RELEASE": str(self.root.parent / "os-release"),
             "RUNNING_SYSTEMD": str(self.root),
             "HEALTH_SECONDS": "1",
+            "NVIDIA": str(self.root.parent / "nvidiactl"),
         }
         return self.system.run(SCRIPT, *arguments, variables=variables)
 
@@ -184,6 +187,93 @@ def test_a_failed_backup_stops_the_update(installed: Host) -> None:
     assert installed.version == "1.0.0"
 
 
+def test_a_program_that_is_damaged_is_installed_anew(installed: Host) -> None:
+    """Its stamp says that it is installed; it does not start."""
+    program = installed.root / "opt/whisper-appliance/1.0.0/bin/whisper-appliance"
+    program.write_text("#!/bin/bash\nexit 1\n")
+    done = installed.install("1.0.0")
+    assert done.returncode == 0, done.stderr
+    assert installed.ran("python3 -m venv --clear")
+    assert "version 1.0.0" in program.read_text()
+
+
+def test_a_setting_that_cannot_be_used_installs_nothing_anew(installed: Host) -> None:
+    installed.system.add("systemctl", 'case "$1" in show) echo 2 ;; restart) exit 1 ;; esac')
+    assert installed.install("1.0.0").returncode == 1
+    assert installed.ran("pip") == []
+
+
+def test_settings_are_read_as_systemd_reads_them(installed: Host) -> None:
+    """A shell would take the part behind & for a command, and back up the wrong database."""
+    url = "postgresql+psycopg://w:a$b@db/whisper?sslmode=require&connect_timeout=5"
+    (installed.root / "etc/whisper-appliance/appliance.env").write_text(
+        f'# a comment\nDATABASE_URL="{url}" \n'
+    )
+    assert installed.install("1.1.0").returncode == 0
+    assert installed.ran("database") == [f"database {url}"]
+
+
+def test_rollback_goes_back_to_the_version_and_the_backup_before_the_update(installed: Host) -> None:
+    assert "no backup to go back to" in installed.run("rollback").stderr
+    assert installed.install("1.1.0").returncode == 0
+    [backup] = (installed.data / "before-update").iterdir()
+    done = installed.run("rollback")
+    assert done.returncode == 0, done.stderr
+    assert installed.version == "1.0.0"
+    assert installed.ran("program-1.0.0 restore") == [f"program-1.0.0 restore {backup}"]
+    assert "runs already" in installed.run("rollback").stderr
+
+
+def test_the_version_before_an_update_stays_and_one_that_failed_does_not(installed: Host) -> None:
+    assert installed.install("1.1.0", health=1).returncode == 1
+    assert installed.install("1.2.0").returncode == 0
+    versions = (installed.root / "opt/whisper-appliance").glob("[0-9]*")
+    assert {version.name for version in versions} == {"1.0.0", "1.2.0"}
+
+
+def test_workers_stop_before_an_update_and_start_after_it(installed: Host) -> None:
+    """An old program must not work on the database of a new one."""
+    wanted = installed.root / "etc/systemd/system/multi-user.target.wants"
+    wanted.mkdir()
+    (wanted / "whisper-appliance-worker@card1.service").symlink_to("/nowhere")
+    (installed.root.parent / "nvidiactl").touch()
+    assert installed.install("1.1.0").returncode == 0
+    calls, worker = installed.system.calls, "whisper-appliance-worker@card1.service"
+    order = [f"systemctl stop {worker}", "systemctl restart whisper-appliance", f"systemctl restart {worker}"]
+    assert [call for call in calls if call in order] == order
+    for unit in ("whisper-appliance", "whisper-appliance-worker@"):
+        assert (installed.root / f"etc/systemd/system/{unit}.service.d/nvidia.conf").exists()
+    assert installed.run("uninstall").returncode == 0
+    assert f"systemctl disable --now --quiet {worker}" in installed.system.calls
+
+
+def test_a_release_on_a_server_is_fetched_with_a_curl_that_is_installed_first(host: Host) -> None:
+    host.system.add("dpkg-query")
+    host.system.add("curl", exits=22)
+    assert host.run("install", "--release", "https://example.org/v1").returncode == 1
+    calls = [call for call in host.system.calls if call.startswith(("curl", "apt-get install"))]
+    assert "curl" in calls[0].split()
+    assert calls[1].endswith("https://example.org/v1/SHA256SUMS")
+
+
+def test_a_site_that_nginx_refuses_leaves_all_as_it_was(installed: Host) -> None:
+    for name in ("certificate", "key"):
+        (installed.root.parent / name).write_text("")
+    pair = [
+        "--certificate",
+        str(installed.root.parent / "certificate"),
+        "--key",
+        str(installed.root.parent / "key"),
+    ]
+    site = installed.root / "etc/nginx/conf.d/whisper-appliance.conf"
+    site.parent.mkdir(parents=True)
+    site.write_text("the site before")
+    installed.system.add("nginx", exits=1)
+    assert installed.install("1.0.0", "--nginx", "speech.example", *pair).returncode == 1
+    assert [path.read_text() for path in site.parent.iterdir()] == ["the site before"]
+    assert "HTTPS_ENABLED" not in (installed.root / "etc/whisper-appliance/appliance.env").read_text()
+
+
 def test_a_changed_wheel_is_refused_before_anything_changes(host: Host) -> None:
     folder = host.release("1.0.0")
     next(folder.glob("*.whl")).write_text("other")
@@ -217,6 +307,7 @@ def test_the_installer_refuses_with_a_reason(
 def test_the_installer_refuses_users_other_than_root(host: Host) -> None:
     host.system.add("id", "echo 1000")
     assert "as root" in host.install("1.0.0").stderr
+    assert "as root" in host.run("status").stderr
 
 
 def test_nginx_and_the_firewall_are_choices(host: Host) -> None:
