@@ -21,7 +21,7 @@ def test_a_git_checkout_is_detected() -> None:
 
 def machine(tmp_path: Path, **files: str) -> Path:
     for name, text in files.items():
-        path = tmp_path / name.replace("__", "/").replace("_DOT_", ".")
+        path = tmp_path / name.replace("__", "/").replace("_DOT_", ".").replace("_DASH_", "-")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return tmp_path
@@ -42,16 +42,30 @@ def found_on(root: Path, **how: object) -> Installation:
 def test_a_container_is_updated_by_its_image(tmp_path: Path) -> None:
     found = found_on(machine(tmp_path, _DOT_dockerenv=""))
     assert found.kind == "docker"
-    assert "docker compose pull" in found.update_commands("0.2.0")
+    assert found.update_commands("0.2.0")[-1] == "docker compose up -d --build"
+    back = found.rollback_commands("0.1.0")
+    build = back.index("docker compose build")
+    assert "restore" in back[build + 1], "by the old program, not by the new one"
 
 
-def test_an_environment_is_updated_by_pip(tmp_path: Path) -> None:
+def test_an_environment_is_updated_by_the_wheel_of_a_release(tmp_path: Path) -> None:
     found = found_on(tmp_path, prefixes=("/opt", "/usr"))
     assert found.kind == "venv"
-    assert "/opt/bin/python -m pip install --upgrade 'whisper-appliance==0.2.0'" in found.update_commands(
-        "0.2.0"
-    )
+    wheel = "./whisper_appliance-0.2.0-py3-none-any.whl"
+    assert f"/opt/bin/python -m pip install '{wheel}'" in found.update_commands("0.2.0")
     assert found_on(tmp_path).kind == "python"
+    by_pipx = found_on(tmp_path, prefixes=("/srv/pipx/venvs/whisper-appliance", "/usr"))
+    assert f"pipx install --force '{wheel}[offline-model]'" in by_pipx.update_commands("0.2.0")
+
+
+def test_what_the_installer_installed_is_updated_by_it(tmp_path: Path) -> None:
+    root = machine(tmp_path, opt__whisper_DASH_appliance__current="")
+    package = root / "opt/whisper-appliance/0.1.0/lib/python3.11/site-packages/whisper_appliance"
+    found = found_on(root, package=package, prefixes=("/opt/whisper-appliance/0.1.0", "/usr"))
+    assert found.kind == "installer"
+    assert found.update_commands("0.2.0")[-1] == "sudo bash install-container.sh install"
+    assert found.rollback_commands("0.1.0") == ("sudo bash install-container.sh rollback",)
+    assert found_on(root, prefixes=("/opt", "/usr")).kind == "venv"
 
 
 def test_a_service_is_restarted_by_its_name(tmp_path: Path) -> None:

@@ -11,13 +11,15 @@ from typing import Literal
 
 from whisper_appliance.core.i18n import N_
 
-InstallationKind = Literal["git", "venv", "python", "docker"]
+InstallationKind = Literal["git", "venv", "python", "docker", "installer"]
 NAMES: dict[InstallationKind, str] = {
     "git": N_("A git checkout"),
     "venv": N_("A Python environment of its own"),
     "python": N_("The Python of this machine"),
     "docker": N_("A container (Docker or Podman)"),
+    "installer": N_("A service of install-container.sh"),
 }
+INSTALLER_FOLDER = "opt/whisper-appliance"
 BACKUP = "~/before-update.tar"
 
 
@@ -75,29 +77,27 @@ class Installation:
                     "./scripts/dev.sh setup",
                 )
             case "docker":
-                change = (
-                    f"# set the image's tag to {version} where the container is defined, then",
-                    "docker compose pull",
-                    "docker compose up -d",
-                )
+                change = (*_new_image(version), "docker compose up -d --build")
+            case "installer":
+                there = f"# in a folder with the files of release {version}; it makes a backup first:"
+                return (*self._snapshot(), there, "sudo bash install-container.sh install")
             case "venv" | "python":
-                change = (
-                    f"{shlex.quote(self.python)} -m pip install --upgrade 'whisper-appliance=={version}'",
-                )
+                change = self._wheel(version)
         return (*self._snapshot(), self._backup(), *change, *self._service("restart"))
 
     def rollback_commands(self, version: str) -> tuple[str, ...]:
         """The commands that go back to `version` and restore the backup of before the update."""
         if self.kind == "docker":
             return (
-                f"# set the image's tag to {version} where the container is defined, then",
+                *_new_image(version),
                 "docker compose down",
+                "docker compose build",
                 f"docker compose run --rm -T whisper-appliance restore - < {BACKUP}",
                 "docker compose up -d",
             )
-        change: tuple[str, ...] = (
-            f"{shlex.quote(self.python)} -m pip install 'whisper-appliance=={version}'",
-        )
+        if self.kind == "installer":
+            return ("sudo bash install-container.sh rollback",)
+        change = self._wheel(version)
         if self.kind == "git":
             change = (
                 f"cd {shlex.quote(str(self.place))}",
@@ -106,6 +106,14 @@ class Installation:
             )
         back = f"{self._program()} restore {BACKUP}"
         return (*self._service("stop"), *change, back, *self._service("start"))
+
+    def _wheel(self, version: str) -> tuple[str, ...]:
+        """No package index has the appliance, so the wheel is a file of its release."""
+        wheel = f"./whisper_appliance-{version}-py3-none-any.whl"
+        where = f"# in a folder with the files of release {version}:"
+        if "pipx" in self.place.parts:
+            return where, f"pipx install --force '{wheel}[offline-model]'"
+        return where, f"{shlex.quote(self.python)} -m pip install '{wheel}'"
 
     def _snapshot(self) -> tuple[str, ...]:
         where = "# on the Proxmox host, where NUMBER is this container's:"
@@ -127,6 +135,13 @@ class Installation:
         return (f"systemctl {what} {self.unit}",) if self.unit else (f"# {what} the appliance",)
 
 
+def _new_image(version: str) -> tuple[str, ...]:
+    return (
+        "# where compose.yaml is: set the image's tag to this version, or in a checkout",
+        f"git fetch --tags && git checkout v{version}",
+    )
+
+
 def detect(
     *,
     root: Path = Path("/"),
@@ -144,6 +159,8 @@ def detect(
             return Installation("git", folder, python, unit, lxc, data_dir)
     if (root / ".dockerenv").exists() or (root / "run/.containerenv").exists():
         return Installation("docker", package, python, lxc=lxc, data_dir=data_dir)
+    if (root / INSTALLER_FOLDER / "current").exists() and (root / INSTALLER_FOLDER) in package.parents:
+        return Installation("installer", Path(prefixes[0]), python, unit, lxc, data_dir)
     kind: InstallationKind = "venv" if prefixes[0] != prefixes[1] else "python"
     return Installation(kind, Path(prefixes[0]), python, unit, lxc, data_dir)
 
