@@ -4,7 +4,7 @@
 set -uo pipefail
 
 readonly NAME=whisper-appliance
-readonly PREFIX="${PREFIX:-}"
+readonly PREFIX="${PREFIX:-}" REINSTALL="install-container.sh install"
 PROBLEMS=0
 
 good() { printf 'ok      %s\n' "$*"; }
@@ -24,13 +24,25 @@ program() { # where the program is: the installer's, the image's, or on the path
   done
 }
 
+settings() { # the settings file as systemd reads it: NAME=value a line
+  local line value
+  [ -r "$PREFIX/etc/$NAME/appliance.env" ] || return 0
+  while IFS= read -r line || [ -n "$line" ]; do
+    case "$line" in [A-Za-z_]*=*) ;; *) continue ;; esac
+    value="${line#*=}"
+    value="${value%"${value##*[![:space:]]}"}"
+    case "$value" in \"*\" | \'*\') value="${value:1:-1}" ;; esac
+    printf '%s=%s\n' "${line%%=*}" "$value"
+  done <"$PREFIX/etc/$NAME/appliance.env"
+}
+
 with_settings() { # the program as the service runs it
-  local run=()
+  local run=() variables
+  mapfile -t variables < <(settings)
   if [ "$(id -u)" = 0 ] && getent passwd "$NAME" >/dev/null && command -v runuser >/dev/null; then run=(runuser -u "$NAME" --); fi
   if [ -d "$PREFIX/etc/$NAME" ]; then
-    # shellcheck disable=SC2016 # expanded by the inner shell
     ${run[@]+"${run[@]}"} env HOME="$PREFIX/var/lib/$NAME" DATA_DIR="$PREFIX/var/lib/$NAME" MODEL_DIR="$PREFIX/var/lib/$NAME/models" \
-      sh -c 'set -a; [ ! -r "$1" ] || . "$1"; shift; exec "$@"' sh "$PREFIX/etc/$NAME/appliance.env" "$@"
+      ${variables[@]+"${variables[@]}"} "$@"
   else
     "$@"
   fi
@@ -66,24 +78,43 @@ machine() {
 logs() {
   [ -d "${RUNNING_SYSTEMD:-/run/systemd/system}" ] || return 0
   printf '\nThe last lines of the log (journalctl -u %s):\n' "$NAME"
-  journalctl -u "$NAME" -n 12 --no-pager -o cat 2>/dev/null | cut -c1-300
+  journalctl -u "$NAME" -n 12 --no-pager -o cat 2>/dev/null | cut -c1-300 | sed 's/token=[^ ]*/token=…/' # people show it to others
+}
+
+as_json() {
+  local text="not installed" report
+  if [ -n "$PROGRAM" ]; then
+    report=$(with_settings "$PROGRAM" doctor --no-engine --json 2>/dev/null)
+    case "$report" in "{"*) printf '%s\n' "$report"; [[ "$report" != *'"verdict": "broken"'* ]]; return ;; esac
+    text="does not start"
+  fi
+  printf '{"verdict": "broken", "checks": [{"check": "program", "verdict": "broken", "text": "%s", "advice": "%s"}]}\n' "$text" "$REINSTALL"
+  return 1
+}
+
+doctor() {
+  local report
+  if report=$(with_settings "$PROGRAM" doctor --no-engine 2>&1); then printf '%s\n' "$report" | sed '/^SETTING/,$d'
+  elif [[ "$report" = *Verdict:* ]]; then
+    printf '%s\n' "$report" | sed '/^SETTING/,$d'
+    PROBLEMS=$((PROBLEMS + 1))
+  else bad "the program does not start: ${report##*$'\n'}" "correct the setting, if it names one ($PREFIX/etc/$NAME/appliance.env); else run $REINSTALL again"; fi
 }
 
 PROGRAM=$(program)
 if [ "${1:-}" = --json ]; then
-  [ -n "$PROGRAM" ] || { echo '{"verdict": "broken", "checks": [{"check": "program", "verdict": "broken", "text": "not installed"}]}'; exit 1; }
-  with_settings "$PROGRAM" doctor --no-engine --json
+  as_json
   exit
 fi
 service
 machine
 if [ -z "$PROGRAM" ]; then
-  bad "the program is not installed" "install-container.sh install"
+  bad "the program is not installed" "$REINSTALL"
 else
   if with_settings "$PROGRAM" health >/dev/null 2>&1; then good "the pages answer"
-  else bad "the pages do not answer" "see the checks and the log below"; fi
+  else bad "the pages do not answer" "see the checks and the log below; a damaged program is mended by $REINSTALL"; fi
   printf '\n'
-  with_settings "$PROGRAM" doctor --no-engine | sed '/^SETTING/,$d' || PROBLEMS=$((PROBLEMS + 1))
+  doctor
 fi
 logs
 printf '\nVerdict: %s\n' "$([ "$PROBLEMS" = 0 ] && echo 'nothing is wrong here.' || echo "$PROBLEMS problems, with what to do above.")"

@@ -285,6 +285,13 @@ def test_doctor_answers_json_with_a_verdict(tmp_path: Path) -> None:
     assert {"version", "machine", "clock", "name", "data", "port", "certificate", "decoder"} <= set(checks)
 
 
+def test_doctor_answers_json_where_a_setting_cannot_be_used(tmp_path: Path) -> None:
+    found = run(tmp_path, "doctor", "--json", MAX_UPLOAD_SIZE="plenty")
+    report = json.loads(found.stdout)
+    assert (found.returncode, report["verdict"]) == (1, "broken")
+    assert "MAX_UPLOAD_SIZE" in report["checks"][0]["text"]
+
+
 def test_a_user_without_a_home_gets_one_sentence(tmp_path: Path) -> None:
     refused = run(tmp_path, "serve", DATA_DIR="~nobody-of-this-name/data")
     assert refused.returncode == 2

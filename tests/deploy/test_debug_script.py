@@ -22,7 +22,7 @@ def system(tmp_path: Path) -> StandIns:
     """A container in which the service runs and the pages answer."""
     found = StandIns(tmp_path)
     found.add("systemctl", "echo active")
-    found.add("journalctl", "echo the last line")
+    found.add("journalctl", "echo the last line, https://box:5001/setup?token=s3cret")
     found.add("getent", exits=0)
     found.add("uname", "echo x86_64")
     found.add("df", "printf 'head\\nx 1 1 50000\\n'")
@@ -42,6 +42,7 @@ def test_a_healthy_container_has_no_problems(system: StandIns) -> None:
     assert done.returncode == 0, done.stdout
     assert "Verdict: nothing is wrong here." in done.stdout
     assert "the last line" in done.stdout
+    assert "s3cret" not in done.stdout
 
 
 def test_each_problem_has_what_to_do(system: StandIns) -> None:
@@ -66,3 +67,17 @@ def test_a_missing_program_is_named_in_both_forms(system: StandIns) -> None:
 def test_the_script_prints_the_json_of_doctor(system: StandIns) -> None:
     done = system.run(SCRIPT, "--json", variables=variables(system))
     assert (done.returncode, json.loads(done.stdout)["verdict"]) == (0, "ok")
+
+
+def test_a_program_that_does_not_start_is_named_in_both_forms(system: StandIns) -> None:
+    system.add(
+        "whisper-appliance",
+        "echo Traceback >&2; echo \"ModuleNotFoundError: No module named 'flask'\" >&2",
+        exits=1,
+    )
+    done = system.run(SCRIPT, variables=variables(system))
+    assert done.returncode == 1
+    assert "the program does not start: ModuleNotFoundError: No module named 'flask'" in done.stdout
+    assert "Traceback" not in done.stdout
+    report = json.loads(system.run(SCRIPT, "--json", variables=variables(system)).stdout)
+    assert report["checks"][0]["advice"] == "install-container.sh install"

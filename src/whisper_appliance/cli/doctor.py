@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from whisper_appliance.cli.bootstrap import load_settings
+from whisper_appliance.core.errors import BadSetting
 
 if TYPE_CHECKING:
     from whisper_appliance.monitoring.host_checks import CheckResult
@@ -22,21 +23,33 @@ def doctor(engine: bool, as_json: bool) -> int:
     from whisper_appliance.cli.settings import print_settings
     from whisper_appliance.monitoring.doctor import run_checks
 
-    loaded = load_settings()
+    try:
+        loaded = load_settings()
+    except BadSetting as error:
+        if not as_json:
+            raise
+        from whisper_appliance.monitoring.host_checks import CheckResult
+
+        return _show_as_json([CheckResult("settings", "broken", error.message)])
     results = []
     for result in run_checks(loaded, engine=engine):
         results.append(result)
         if not as_json:
             _show(result)
-    broken = [result.check for result in results if result.verdict == "broken"]
     if as_json:
-        checks = [asdict(result) for result in results]
-        click.echo(json.dumps({"verdict": "broken" if broken else "ok", "checks": checks}, indent=2))
-        return 1 if broken else 0
+        return _show_as_json(results)
+    broken = [result.check for result in results if result.verdict == "broken"]
     click.echo(f"\nVerdict: {', '.join(broken)} must be mended." if broken else "\nVerdict: it can work.")
     click.echo()
     print_settings(loaded)
     return 1 if broken else 0
+
+
+def _show_as_json(results: "list[CheckResult]") -> int:
+    is_broken = any(result.verdict == "broken" for result in results)
+    verdict = "broken" if is_broken else "ok"
+    click.echo(json.dumps({"verdict": verdict, "checks": [asdict(result) for result in results]}, indent=2))
+    return 1 if is_broken else 0
 
 
 def _show(result: "CheckResult") -> None:
