@@ -7,8 +7,8 @@ import ssl
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,10 +59,10 @@ class Proxy:
         except urllib.error.HTTPError as error:
             return error.code, error.read()
 
-    def first_packet(self) -> str:
+    def first_packet(self, prefix: str = "") -> str:
         """What Socket.IO sends first over a WebSocket."""
         scheme = "wss" if self.scheme == "https" else "ws"
-        url = f"{scheme}://localhost:{self.port}/socket.io/?EIO=4&transport=websocket"
+        url = f"{scheme}://localhost:{self.port}{prefix}/socket.io/?EIO=4&transport=websocket"
         connection = websocket.create_connection(url, timeout=20, sslopt={"cert_reqs": ssl.CERT_NONE})
         try:
             return str(connection.recv())
@@ -120,16 +120,17 @@ def proxy(appliance: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield Proxy(secure, "https")
 
 
+def send_three_megabytes(proxy: Proxy, path: str) -> tuple[int, bytes]:
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+    body = head + bytes(3_000_000) + b"\r\n--x--\r\n"
+    return proxy.open(path, body, Content_Type="multipart/form-data; boundary=x")
+
+
 def test_pages_and_large_uploads_pass_the_proxy(proxy: Proxy) -> None:
     assert proxy.open("/")[0] == 200
-    boundary = "x"
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'.encode()
-    body = head + bytes(3_000_000) + f"\r\n--{boundary}--\r\n".encode()
-    kind = f"multipart/form-data; boundary={boundary}"
-    status, answer = proxy.open("/transcribe", body, Content_Type=kind)
-    error = json.loads(answer)["error"]
+    status, answer = send_three_megabytes(proxy, "/transcribe")
     assert status != 413
-    assert error["message"], "the appliance answers, not nginx"
+    assert json.loads(answer)["error"]["message"], "the appliance answers, not nginx"
 
 
 def test_websockets_pass_the_proxy(proxy: Proxy) -> None:
@@ -164,3 +165,76 @@ def test_a_stock_proxy_refuses_large_files_with_a_page_of_its_own(stock: Proxy) 
 def test_a_stock_proxy_passes_no_websockets(stock: Proxy) -> None:
     with pytest.raises(websocket.WebSocketBadStatusException):
         stock.first_packet()
+
+
+def documented_part_of_a_site() -> tuple[str, str]:
+    """What docs/proxies.md says for `http` and for the server of the site."""
+    page = (ROOT / "docs/proxies.md").read_text()
+    lines = re.search(r"^```\n(map .*?^}\n)\n(location /stt/ .*?^}\n)```", page, re.MULTILINE | re.DOTALL)
+    assert lines
+    return lines[1], lines[2]
+
+
+def test_a_part_of_another_site_works_as_the_documentation_says(tmp_path: Path) -> None:
+    if NGINX is None:
+        pytest.skip("nginx is not here: apt-get install nginx-light")
+    settings = {"HTTPS_ENABLED": "false", "TRUSTED_PROXIES": "1", "URL_PREFIX": "/stt"}
+    settings |= {"MODEL_DOWNLOADS": "false", "WHISPER_MODEL": "small.en"}
+    port, (for_http, location) = free_port(), documented_part_of_a_site()
+    with served(tmp_path, REAL, **settings) as server:
+        location = location.replace("127.0.0.1:5001", f"127.0.0.1:{server.port}")
+        with nginx(tmp_path, f"{for_http} server {{ listen 127.0.0.1:{port}; {location} }}"):
+            site = Proxy(port, "http")
+            status, page = site.open("/stt/")
+            addresses = set(re.findall(r'(?:src|href)="(/[^"#]*)', page.decode()))
+            assert status == 200
+            assert all(address.startswith("/stt/") for address in addresses), addresses
+            assert {site.open(address)[0] for address in addresses} == {200}
+            assert site.open("/stt")[0] == 200, "nginx leads to /stt/"
+            assert site.first_packet("/stt").startswith("0{")
+            assert json.loads(send_three_megabytes(site, "/stt/transcribe")[1])["error"]["message"]
+
+
+@pytest.fixture
+def caddy(tmp_path: Path) -> Iterator[Callable[[str], None]]:
+    """Runs Caddy with a configuration, until the test ends."""
+    program, running = shutil.which("caddy"), []
+    if program is None:
+        pytest.skip("caddy is not here: apt-get install caddy")
+
+    def run(text: str) -> None:
+        (tmp_path / "Caddyfile").write_text("{\n    admin off\n    auto_https off\n}\n" + text)
+        command = [program, "run", "--adapter", "caddyfile", "--config", str(tmp_path / "Caddyfile")]
+        folders = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+        with (tmp_path / "caddy.log").open("w") as log:
+            running.append(subprocess.Popen(command, env=folders, stdout=log, stderr=log))
+
+    yield run
+    for process in running:
+        process.terminate()
+        process.wait(20)
+
+
+def test_caddy_works_as_the_documentation_says(
+    appliance: Server, caddy: Callable[[str], None], tmp_path: Path
+) -> None:
+    page = (ROOT / "docs/proxies.md").read_text()
+    site = re.search(r"^```\n(speech\.example\.org \{.*?^\})$", page, re.MULTILINE | re.DOTALL)
+    part = re.search(r"^```\n(redir /stt .*?^\})$", page, re.MULTILINE | re.DOTALL)
+    assert site
+    assert part
+    ports = free_port(), free_port()
+    text = site[1].replace("speech.example.org", f"http://localhost:{ports[0]}")
+    text += f"\nhttp://localhost:{ports[1]} {{\n{part[1]}\n}}\n"
+    caddy(text.replace("127.0.0.1:5001", f"127.0.0.1:{appliance.port}"))
+    whole, below = (Proxy(port, "http") for port in ports)
+
+    def answers() -> bool:
+        with suppress(urllib.error.URLError, ConnectionError):
+            return whole.open("/")[0] == 200
+        return False
+
+    wait_until(answers, reason=lambda: (tmp_path / "caddy.log").read_text())
+    assert whole.first_packet().startswith("0{")
+    assert json.loads(send_three_megabytes(whole, "/transcribe")[1])["error"]["message"]
+    assert below.open("/stt/")[0] == 404, "the appliance answers: it has no URL_PREFIX here"
