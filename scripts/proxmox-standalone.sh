@@ -182,12 +182,13 @@ undo() { # a container that does not work is not left behind
     pct stop "$ID" >/dev/null 2>&1 || true
     pct destroy "$ID" --purge 1 >/dev/null 2>&1 || true
   }
+  rm -f "$RELEASE_TAR"
   return "$code"
 }
 
 boot() {
   local second
-  pct start "$ID" >&2
+  pct status "$ID" | grep running >/dev/null || pct start "$ID" >&2
   step "Waiting for its network"
   for ((second = 0; second < BOOT_SECONDS; second++)); do
     IP=$(pct exec "$ID" -- hostname -I 2>/dev/null | awk '{ print $1 }') || IP=""
@@ -229,14 +230,12 @@ create() {
   check_release
   template
   MADE=no
-  trap undo EXIT
   container
   boot
   push_release
   step "Installing the appliance, which takes a few minutes"
   install_inside
-  trap - EXIT
-  rm -f "$RELEASE_TAR"
+  MADE=no
   printf '\nContainer   %s (%s), starts with this host\nUpdate      %s update --id %s\nRemove      %s remove --id %s\n' "$ID" "$IP" "$0" "$ID" "$0" "$ID"
 }
 
@@ -246,7 +245,7 @@ update() {
   check_ours
   check_release
   pct config "$ID" | grep '^dev[0-9]*:.*nvidia' >/dev/null && GPU=yes
-  pct status "$ID" | grep running >/dev/null || pct start "$ID"
+  boot
   name="before-update-$(date -u +%Y%m%d-%H%M%S)"
   if pct snapshot "$ID" "$name" >/dev/null 2>&1; then
     step "Snapshot $name"
@@ -255,7 +254,6 @@ update() {
   fi
   push_release
   install_inside
-  rm -f "$RELEASE_TAR"
 }
 
 remove() {
@@ -278,7 +276,8 @@ status() {
   pct exec "$ID" -- bash /usr/local/sbin/install-container.sh status
 }
 
-RELEASE_TAR="$(mktemp -u)"
+RELEASE_TAR="$(mktemp)"
+trap undo EXIT
 command_line "$@"
 case "$COMMAND" in
   create) create ;;
