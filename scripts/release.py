@@ -16,10 +16,11 @@ from whisper_appliance.host.releases import MAX_BYTES, MAX_CHARACTERS, MAX_RELEA
 ROOT = Path(__file__).resolve().parent.parent
 ENTRY = re.compile(r"^## \[(?P<version>[^\]]+)\] - (?P<date>\S+)\n(?P<notes>.*?)(?=^## \[|\Z)", re.M | re.S)
 UNDATED = "unreleased"
-INSTALLERS = ("deploy/install-container.sh", "scripts/proxmox-standalone.sh")
+SCRIPTS = ("deploy/install-container.sh", "scripts/proxmox-standalone.sh", "scripts/debug-container.sh")
 OTHERS = (
     "install-container.sh",
     "proxmox-standalone.sh",
+    "debug-container.sh",
     "requirements.txt",
     "sbom.cdx.json",
     "NOTES.md",
@@ -39,7 +40,7 @@ def build(folder: Path, *, page: str, draft: bool) -> list[Path]:
     for old in folder.glob("whisper_appliance-*"):
         old.unlink()
     _run("hatchling", "build", "-t", "sdist", "-t", "wheel", "-d", str(folder))
-    for name in ("requirements.txt", *INSTALLERS):
+    for name in ("requirements.txt", *SCRIPTS):
         shutil.copy(ROOT / name, folder)
     _bill_of_materials(folder / "sbom.cdx.json")
     (folder / "NOTES.md").write_text(newest.notes)
