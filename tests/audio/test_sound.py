@@ -211,6 +211,33 @@ def test_all_parts_of_a_joined_file_are_read(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("container", "codec", "rate"),
+    [
+        ("mp3", "libmp3lame", 16_000),
+        ("flac", "flac", 44_100),
+        ("ogg", "libopus", 48_000),
+        ("mp4", "aac", 44_100),
+        ("adts", "aac", 44_100),
+        ("aiff", "pcm_s16be", 16_000),
+        ("webm", "libopus", 48_000),
+    ],
+)
+def test_files_of_several_formats_that_were_joined_are_read(
+    container: str, codec: str, rate: int, speech: Samples, tmp_path: Path
+) -> None:
+    said = speech[:48_000]
+    wav = write_samples(tmp_path / "a.wav", said[None], "pcm_s16le")
+    other = encode(wav, tmp_path / "other", codec, rate=rate, container=container)
+    orders = [(wav, other)] if container in ("mp3", "ogg", "adts") else [(wav, other), (other, wav)]
+    for order in orders:
+        samples, recording = sound_of(joined(tmp_path / "joined", *order))
+        assert len(samples) / 16_000 == pytest.approx(6, abs=0.15)
+        assert abs(lag(said, samples[-len(said) - 3_200 :]) - 3_200) < 0.15 * 16_000
+        assert recording.notices == ()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("codec", "rate"), [("wmav1", 22_050), ("wmav2", 44_100), ("wmav2", 16_000)])
 def test_windows_media_loses_no_beginning(codec: str, rate: int, speech: Samples, tmp_path: Path) -> None:
     said = speech[8_000:40_000]

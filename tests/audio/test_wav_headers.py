@@ -88,6 +88,33 @@ def test_a_long_wav_whose_recorder_died_is_whole(
     assert (len(samples) / 16_000, notices) == (SECONDS, ())
 
 
+@pytest.mark.parametrize("between", [b"", chunk(b"LIST", bytes(5_000))], ids=["nothing", "chunk"])
+def test_all_chunks_of_samples_are_read(between: bytes, speech: Samples, tmp_path: Path) -> None:
+    data = chunk(b"data", pcm(speech))
+    samples, notices, _ = decoded(tmp_path / "a.wav", riff(chunk(b"fmt ", form()), data, between, data))
+    assert (len(samples) / 16_000, notices) == (2 * SECONDS, ())
+    assert np.abs(samples - np.tile(speech, 2)).max() < 0.001
+
+
+@pytest.mark.parametrize(("kind", "samples"), [(1, ">i2"), (1, ">i4"), (3, ">f4")])
+def test_rifx_is_read_with_the_most_significant_byte_first(
+    kind: int, samples: str, speech: Samples, tmp_path: Path
+) -> None:
+    size = np.dtype(samples).itemsize
+    head = struct.pack(">HHIIHH", kind, 1, 16_000, 16_000 * size, size, 8 * size)
+    data = (speech * (2 ** (8 * size - 1) - 128 if kind == 1 else 1)).astype(samples).tobytes()
+    chunks = (name + struct.pack(">I", len(content)) + content for name, content in
+              ((b"fmt ", head), (b"LIST", bytes(10)), (b"data", data)))  # fmt: skip
+    content = b"WAVE" + b"".join(chunks)
+    content = b"RIFX" + struct.pack(">I", len(content)) + content
+    found, notices, _ = decoded(tmp_path / "a", content)
+    assert notices == ()
+    assert np.abs(found - speech).max() < 0.001
+    half, (notice,), _ = decoded(tmp_path / "a", content[: len(content) // 2])
+    assert len(half) / 16_000 == pytest.approx(SECONDS / 2, abs=0.01)
+    assert notice.code == "damaged"
+
+
 def test_samples_behind_the_length_of_the_last_save_are_read(speech: Samples, tmp_path: Path) -> None:
     data = pcm(speech)
     content = riff(chunk(b"fmt ", form()), chunk(b"data", data, len(data) // 2))

@@ -8,7 +8,7 @@ import os
 from whisper_appliance.audio.chained_ogg import ends_well
 from whisper_appliance.audio.declared_end import boxes, declared_end, first_frame, flac_frames
 
-_CONTAINERS = {b"caff": "caf", b"RIFF": "wav", b"FORM": "aiff", b"0&\xb2u": "asf"}
+_CONTAINERS = {b"caff": "caf", b"RIFF": "wav", b"RIFX": "wav", b"FORM": "aiff", b"0&\xb2u": "asf"}
 """FFmpeg's names of containers by the first bytes."""
 NEGLIGIBLE_BYTES = 16
 """Some programs count the header, or the padding of a chunk, wrongly."""

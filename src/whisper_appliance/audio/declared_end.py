@@ -5,6 +5,9 @@ If there are fewer bytes, the file was cut off; bytes behind that end may be ano
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Literal
+
+from whisper_appliance.audio.formats import has_header
 
 UNKNOWN_32, UNKNOWN_64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 """Sizes in headers of recorders that cannot go back to them."""
@@ -13,6 +16,8 @@ MAX_64 = UNKNOWN_64 // 2
 _UNKNOWN_MARGIN = 0x1000
 """Some write the most that 31 or 32 bits hold, others a little less, because the header is a part of it."""
 
+RIFX = b"RIFX"
+"""The first bytes of WAV whose numbers have their most significant byte first."""
 _EBML_PARENTS = {0x18538067, 0x1F43B675}  # Segment and Cluster, which recorders write without a size
 _XING_BYTES = 64
 _KILOBITS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
@@ -51,7 +56,7 @@ def _end_of(elements: Callable[[int, int, int], Iterator[Element]]) -> Callable[
     def end(fd: int, start: int, size: int) -> int | None:
         reached, first = start, b""
         for name, at, length in elements(fd, start, size):
-            if first and name == first:
+            if first and (name == first or (at + (length or 0) > size and _is_other_file(fd, at))):
                 return at
             if length is None:
                 return None
@@ -61,15 +66,27 @@ def _end_of(elements: Callable[[int, int, int], Iterator[Element]]) -> Callable[
     return end
 
 
+def _is_other_file(fd: int, at: int) -> bool:
+    """Whether a file begins there, and no tag, which are chunks in WAV."""
+    head = os.pread(fd, 16, at)
+    return has_header(head) and not head.startswith(b"ID3")
+
+
+def riff_order(name: bytes) -> Literal["little", "big"]:
+    """The order of the bytes in numbers of RIFF, by its first four bytes."""
+    return "big" if name == RIFX else "little"
+
+
 def riff_chunks(fd: int, start: int, size: int) -> Iterator[Element]:
     """WAV and AVI: RIFF; a chunk of 64-bit sizes has that of the data where it is over 4 GiB."""
-    yield os.pread(fd, 4, start), start, 12
+    first = os.pread(fd, 4, start)
+    yield first, start, 12
     wide = int.from_bytes(os.pread(fd, 8, start + 28), "little")
     at = start + 12
     while at < size:
         head = os.pread(fd, 8, at)
-        name, length = head[:4], int.from_bytes(head[4:], "little")
-        if not _is_name(name):
+        name, length = head[:4], int.from_bytes(head[4:], riff_order(first))
+        if not _is_name(name) or (at > start + 12 and _is_other_file(fd, at)):
             return
         if name == b"data" and _is_unknown(length):
             is_wide = os.pread(fd, 4, start + 12) == b"ds64" and wide <= MAX_64
@@ -145,6 +162,8 @@ def _ebml(fd: int, start: int, size: int) -> Iterator[Element]:
     at = start
     while at < size:
         head = os.pread(fd, 12, at)
+        if at > start and has_header(head):
+            return
         id_bytes = _vint_bytes(head[0])
         length_bytes = _vint_bytes(head[id_bytes]) if id_bytes < len(head) else 9
         if id_bytes > 4 or length_bytes > 8 or id_bytes + length_bytes > len(head):
@@ -313,6 +332,12 @@ def latm_frame_bytes(header: bytes) -> int:
     """The length of a frame of AAC in LATM by its first three bytes; 0 if they are no header."""
     is_frame = header[:1] == b"\x56" and len(header) == 3 and header[1] >> 5 == 7
     return 3 + (int.from_bytes(header[1:], "big") & 0x1FFF) if is_frame else 0
+
+
+def adts_frame_bytes(header: bytes) -> int:
+    """The length of a frame of AAC in ADTS by its first six bytes; 0 if they do not say."""
+    is_frame = len(header) >= 6 and header[0] == 0xFF and header[1] & 0xF6 == 0xF0
+    return int.from_bytes(header[3:6], "big") >> 5 & 0x1FFF if is_frame else 0
 
 
 def _vint_bytes(first: int) -> int:

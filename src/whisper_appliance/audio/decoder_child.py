@@ -41,15 +41,24 @@ from whisper_appliance.audio.formats import (
     raw_format,
     unreadable_format,
 )
-from whisper_appliance.audio.joined_files import MOST_SEARCHED_BYTES, FilePart, first_file, parts
+from whisper_appliance.audio.joined_files import (
+    MOST_SEARCHED_BYTES,
+    FilePart,
+    file_behind,
+    first_file,
+    is_of,
+    parts,
+)
 from whisper_appliance.audio.resample import SAMPLE_BYTES, Resampler, UnsupportedSource, check_source
-from whisper_appliance.audio.wav_header import read_wav_header
+from whisper_appliance.audio.wav_header import read_rifx, read_wav_header
 from whisper_appliance.core import memory, sandbox, seccomp
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 
 WHITELISTS = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file", "codec_whitelist": CODECS}
 _OWN_DESCRIPTORS = "/proc/self/fd/"
 _PROTECTED_TAGS = {"drms", "drmi", "enca", "aavd"}
+_UNTIMED = {"aac", "ac3", "amr", "dts", "eac3", "loas", "mp3"}
+"""Streams of frames only: FFmpeg makes up their times, which go wrong where the rate changes."""
 MAX_FAILED_READS = 200
 
 
@@ -111,10 +120,15 @@ def open_part(
     fd: int, part: tuple[int, int], demuxer: str | None, options: dict[str, str] | None = None
 ) -> InputContainer:
     """One file of those in the source, from start to stop in bytes. Raises what PyAV raises."""
+    if rifx := read_rifx(fd, part[0]):
+        part, demuxer = (rifx.start, min(rifx.stop, part[1])), rifx.demuxer
+        options = {"format_whitelist": demuxer, **rifx.options}
     wav = read_wav_header(fd, part[0])
-    is_whole = part == (0, os.fstat(fd).st_size) and not wav.patches
+    is_whole = part == (0, os.fstat(fd).st_size) and not wav.patches and not wav.has_parts
     return av.open(
-        f"{_OWN_DESCRIPTORS}{fd}" if is_whole else FilePart(fd, *part, wav.patches),
+        f"{_OWN_DESCRIPTORS}{fd}"
+        if is_whole
+        else FilePart(fd, *part, wav.patches, is_seekable=not wav.has_parts),
         mode="r",
         format=demuxer,
         options={**WHITELISTS, **wav.options, **(options or {})},
@@ -186,13 +200,14 @@ def header_duration_seconds(container: InputContainer, stream: AudioStream) -> f
 class Damage:
     """What could not be decoded: places, seconds, and the time of the first one.
 
-    `ends_incomplete`: the last packet was not whole, so the file ends early.
+    `ends_incomplete`: the last packet was not whole, so the file ends early. `last_packet`: its first byte.
     """
 
     places: int = 0
     seconds: float = 0.0
     first_at_seconds: float | None = None
     ends_incomplete: bool = False
+    last_packet: int | None = None
 
     def note(self, at_seconds: float, lost_seconds: float) -> None:
         """Counts one more lost place; `lost_seconds` is 0 if its length is unknown."""
@@ -208,7 +223,7 @@ def decode(container: InputContainer, stream: AudioStream, resampler: Resampler,
     Times of the container count from what the resampler has already.
     """
     origin = container.start_time / 1_000_000 if container.start_time is not None else 0.0
-    before = resampler.seconds
+    before, is_untimed = resampler.seconds, container.format.name in _UNTIMED
     priming = wma_priming(stream)
     if priming:
         stream.codec_context.flags2 |= Flags2.skip_manual
@@ -224,11 +239,12 @@ def decode(container: InputContainer, stream: AudioStream, resampler: Resampler,
         if frames is None:
             failed = packet if packet.size else last
         for frame in frames or ():
-            at_seconds = None if frame.time is None else frame.time - origin + before
+            at_seconds = None if frame.time is None or is_untimed else frame.time - origin + before
             kept, priming = without_start(frame, priming) if priming else (frame, 0)
             if kept:
                 resampler.feed(kept, at_seconds)
     damage.ends_incomplete = last is not None and (last is failed or is_incomplete(last))
+    damage.last_packet = last.pos if last else None
     resampler.finish()
 
 
@@ -292,6 +308,33 @@ def without_start(frame: AudioFrame, samples: int) -> tuple[AudioFrame | None, i
     return fifo.read(), 0
 
 
+def decode_files(
+    source: int,
+    container: InputContainer,
+    stream: AudioStream,
+    found: list[tuple[int, int]],
+    track: int | None,
+    resampler: Resampler,
+    damage: Damage,
+) -> None:
+    """Decodes the stream, or the chosen track of each file, if several were joined."""
+    name = name_of(container, source, found[0][0])
+    if len(found) > 1:
+        container.close()
+        decode_parts(source, name, found, track, resampler, damage)
+    else:
+        decode(container, stream, resampler, damage)
+    if name == "flac" and damage.last_packet is not None:
+        behind = file_behind(source, found[-1][0] + damage.last_packet)
+        if behind is not None:
+            decode_parts(source, name, parts(source, "", behind), track, resampler, damage)
+
+
+def name_of(container: InputContainer, source: int, start: int) -> str:
+    """FFmpeg's name of the container; samples of a RIFX are read without it."""
+    return "wav" if read_rifx(source, start) else container.format.name
+
+
 def decode_parts(
     source: int,
     container_name: str,
@@ -300,10 +343,11 @@ def decode_parts(
     resampler: Resampler,
     damage: Damage,
 ) -> None:
-    """Decodes files that were joined one after the other, because each has a header of its own."""
+    """Decodes files that were joined one after the other, each with a header, of one format or several."""
     for part in found:
+        demuxer = container_name.partition(",")[0] if is_of(source, container_name, part[0]) else None
         try:
-            with open_part(source, part, container_name.partition(",")[0]) as container:
+            with open_part(source, part, demuxer) as container:
                 decode(container, choose_audio(container, track), resampler, damage)
         except MemoryError:
             raise
@@ -348,7 +392,8 @@ def run_job(channel: ParentChannel) -> None:
     resampler, damage = Resampler(target, job["max_seconds"], channel=job.get("channel")), Damage()
     verdict, detail, cut_off = "done", "", False
     try:
-        cut_off = is_cut_off(source, *decode_source(channel, job, source, resampler, damage))
+        last = decode_source(channel, job, source, resampler, damage)
+        cut_off = last is not None and is_cut_off(source, *last)
     except UnsupportedSource as unsupported:
         verdict, detail = unsupported.code, unsupported.detail
     except MemoryError:
@@ -367,14 +412,14 @@ def run_job(channel: ParentChannel) -> None:
 
 def decode_source(
     channel: ParentChannel, job: dict[str, Any], source: int, resampler: Resampler, damage: Damage
-) -> tuple[str, int]:
+) -> tuple[str, int] | None:
     """Opens the source, sends its header, and decodes the chosen track of each file in it.
 
-    Returns the container's name, and where the last file begins.
+    Returns the container's name, and where the last file begins, if that is of this container too.
     """
     container, start = open_source(source, job.get("extension", ""))
     stream = choose_audio(container, job.get("track"))
-    tracks, container_name = container.streams.audio, container.format.name
+    tracks, container_name = container.streams.audio, name_of(container, source, start)
     found = parts(source, container_name, start)
     channel.send(
         "opened",
@@ -389,12 +434,9 @@ def decode_source(
         video_codec=video_codec(container),
         is_plain=len(found) == 1 and container.name.startswith(_OWN_DESCRIPTORS),
     )
-    if len(found) > 1:
-        container.close()
-        decode_parts(source, container_name, found, job.get("track"), resampler, damage)
-    else:
-        decode(container, stream, resampler, damage)
-    return container_name, found[-1][0]
+    decode_files(source, container, stream, found, job.get("track"), resampler, damage)
+    last = found[-1][0]
+    return (container_name, last) if len(found) == 1 or is_of(source, container_name, last) else None
 
 
 def warm_up() -> None:

@@ -119,7 +119,7 @@ UNREADABLE = (
 )
 _ASF = bytes.fromhex("3026B2758E66CF11")
 _MAGIC = (
-    (0, b"RIFF RF64 BW64 FORM fLaC OggS ID3 .snd wvpk #!AMR caff riff TTA1 DSD".split()),
+    (0, b"RIFF RIFX RF64 BW64 FORM fLaC OggS ID3 .snd wvpk #!AMR caff riff TTA1 DSD".split()),
     (0, [_ASF, b"\x1aE\xdf\xa3", b"\x02dss", b"\x03dss", b"\xff\xfb", b"\xff\xf3", b"\xff\xf1", b"\x0bw"]),
     (0, [b"Creative Voice File\x1a", b"V\xe0", b"V\xe1", b"FLV\x01", b"\0\0\x01\xba", b"nut/multimedia"]),
     (0, [b"\x7f\xfe\x80\x01", b"\xfe\x7f\x01\x80", b"\x1f\xff\xe8\x00", b"\xff\x1f\x00\xe8"]),

@@ -1,17 +1,26 @@
 """Joined files: finds the files that follow each other in one, each with a header of its own, and the first
 of them behind what programs put in front: tags, headers of HTTP, zeros.
 
+They are of one format where the end of the first is not known, and of any where it is.
+
 Streams whose frames follow each other without a header (AAC, LATM, AC-3, GSM, MPEG-TS) need no parts: FFmpeg
 reads on.
 """
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import RawIOBase
 
 from whisper_appliance.audio import chained_ogg
-from whisper_appliance.audio.declared_end import declared_end, first_frame, mp3_frame_bytes, tag_bytes
+from whisper_appliance.audio.declared_end import (
+    ac3_frame_bytes,
+    adts_frame_bytes,
+    declared_end,
+    first_frame,
+    mp3_frame_bytes,
+    tag_bytes,
+)
 from whisper_appliance.audio.formats import has_header
 
 _READ_BYTES = 1 << 20
@@ -20,7 +29,7 @@ SEARCHED_BYTES, MOST_SEARCHED_BYTES = 16 * 1024, 1 << 20
 """Behind tags and zeros. More is searched only where FFmpeg reads nothing, because that costs time, and might
 find a later file in streams without a header."""
 _BEGINNINGS = {
-    "wav": rb"(?s:(?:RIFF|RF64|BW64)....WAVE)",
+    "wav": rb"(?s:(?:RIF[FX]|RF64|BW64)....WAVE)",
     "w64": re.escape(bytes.fromhex("726966662E91CF11A5D628DB04C10000")),
     "aiff": rb"(?s:FORM....AIF[FC])",
     "au": rb"(?s:\.snd\x00\x00......\x00\x00\x00.)",
@@ -40,22 +49,33 @@ _BEGINNINGS = {
 """Patterns of how a file of each container (FFmpeg's name) begins, so that nothing else looks like it."""
 
 _ANY_BEGINNING = b"|".join(_BEGINNINGS.values())
+_FRAME_LENGTHS = (mp3_frame_bytes, adts_frame_bytes, ac3_frame_bytes)
+_FRAME_HEADER_BYTES = 6
 
 
 class FilePart(RawIOBase):
     """A part of an open file, as a file of its own; `patches` are read in place of the bytes there."""
 
-    def __init__(self, fd: int, start: int, stop: int, patches: Mapping[int, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        fd: int,
+        start: int,
+        stop: int,
+        patches: Mapping[int, bytes] | None = None,
+        *,
+        is_seekable: bool = True,
+    ) -> None:
         self._fd, self._start, self._size, self._at = fd, start, stop - start, 0
         self._patches = dict(patches or {})
+        self._is_seekable = is_seekable
 
     def readable(self) -> bool:
         """True."""
         return True
 
     def seekable(self) -> bool:
-        """True."""
-        return True
+        """Whether FFmpeg may read it in another order than that of its bytes."""
+        return self._is_seekable
 
     def read(self, size: int = -1) -> bytes:
         """At most `size` bytes; none at the end."""
@@ -108,6 +128,7 @@ def parts(fd: int, container: str, start: int = 0) -> list[tuple[int, int]]:
     starts = [start]
     while (following := _next_start(fd, container, starts[-1], size)) is not None:
         starts.append(following)
+        container = next((name for name in _BEGINNINGS if is_of(fd, name, following)), "")
     return list(zip(starts, [*starts[1:], size], strict=True))
 
 
@@ -121,9 +142,36 @@ def _next_start(fd: int, container: str, start: int, size: int) -> int | None:
     end = declared_end(fd, container, start, size)
     if end is None or end > size:
         return _find(fd, beginning, start + 1)
-    end += tag_bytes(fd, end)
-    head = os.pread(fd, _LONGEST_BEGINNING, end)
-    return next((end + padding for padding in (0, 1) if beginning.match(head, padding)), None)
+    return _file_at(fd, end + tag_bytes(fd, end))
+
+
+def _file_at(fd: int, at: int) -> int | None:
+    """Where a file of any kind begins: there, or behind a byte of padding or a tag; None if none does."""
+    head = os.pread(fd, _LONGEST_BEGINNING, at)
+    for padding in (0, 1):
+        if re.match(_ANY_BEGINNING, head[padding:]):
+            return at + padding
+    frame = at
+    while (behind := first_frame(fd, frame)) > frame:
+        frame = behind
+    return frame if any(_are_frames(fd, frame, length) for length in _FRAME_LENGTHS) else None
+
+
+def _are_frames(fd: int, at: int, length_of: Callable[[bytes], int]) -> bool:
+    """Whether two frames of a stream without a header follow each other there."""
+    length = length_of(os.pread(fd, _FRAME_HEADER_BYTES, at))
+    return length > 0 and length_of(os.pread(fd, _FRAME_HEADER_BYTES, at + length)) > 0
+
+
+def file_behind(fd: int, last_packet: int) -> int | None:
+    """Where a file begins within the last packet: FFmpeg ends that of a FLAC at the end of all bytes."""
+    found = re.search(_ANY_BEGINNING, os.pread(fd, MOST_SEARCHED_BYTES, last_packet + 1))
+    return last_packet + 1 + found.start() if found else None
+
+
+def is_of(fd: int, container: str, start: int) -> bool:
+    """Whether a file of that container (FFmpeg's name) begins there."""
+    return bool(re.match(_BEGINNINGS[container], os.pread(fd, _LONGEST_BEGINNING, start)))
 
 
 def _find(fd: int, beginning: "re.Pattern[bytes]", offset: int) -> int | None:

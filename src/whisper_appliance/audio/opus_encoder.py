@@ -21,8 +21,8 @@ from whisper_appliance.audio.decoder_child import (
     Damage,
     ParentChannel,
     choose_audio,
-    decode,
-    decode_parts,
+    decode_files,
+    name_of,
     open_source,
     warm_up,
 )
@@ -113,14 +113,9 @@ def encode(job: dict[str, Any], source: int, target: int) -> str:
     try:
         container, start = open_source(source, job.get("extension", ""))
         stream = choose_audio(container, job.get("track"))
-        name = container.format.name
-        found = parts(source, name, start)
+        found = parts(source, name_of(container, source, start), start)
         writer: Any = OpusWriter(os.fdopen(os.dup(target), "wb"), stream.channels, job["max_seconds"])
-        if len(found) > 1:
-            container.close()
-            decode_parts(source, name, found, job.get("track"), writer, Damage())
-        else:
-            decode(container, stream, writer, Damage())
+        decode_files(source, container, stream, found, job.get("track"), writer, Damage())
         writer.close()
     except UnsupportedSource as unsupported:
         return unsupported.code
