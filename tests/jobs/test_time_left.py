@@ -96,6 +96,22 @@ def test_an_estimate_falls_with_time_and_grows_only_for_a_reason() -> None:
     assert left.seconds()["a"] > 120, "another job goes first"
 
 
+@pytest.mark.parametrize("done", [0.0, 160.0])
+def test_no_estimate_says_that_nothing_is_left_before_the_end(done: float, tmp_path: Path) -> None:
+    clock = Time()
+    left = TimeLeft(lambda: [batch("a", 320 - done, done)], CONCURRENCY, clock, remembered(tmp_path))
+    left.pace.job_started("a", BASE, 0.0)
+    for _ in range(8 if done else 0):
+        clock.seconds += 0.5
+        left.pace.window_decoded("a", 20.0)
+    shown = []
+    for _ in range(60):  # in which nothing more is decoded, because the machine has much else to do
+        clock.seconds += 1
+        shown.append(left.seconds()["a"])
+    assert min(shown) >= 1
+    assert shown[-1] > 5, "what takes so long takes longer"
+
+
 def test_an_estimate_is_made_anew_once_the_length_is_known(tmp_path: Path) -> None:
     clock = Time()
     work = [batch("a", 600)]

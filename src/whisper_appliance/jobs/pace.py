@@ -33,6 +33,8 @@ FIRST_RESULTS_SECONDS = 160.0
 """Of audio, which is decoded before the first result of a file comes: two batches of four windows."""
 BATCHES_AT_WORK = 2
 """So many times the last results are on their way, because several workers decode at once."""
+LEAST_SHARE = 0.2
+"""Of the time for all that is left: it is never less, because what is on its way may be late."""
 TAIL_SHARE = 0.25
 """At the end of a job a worker waits for the other: for this share of the last results, on a first run."""
 QUALITY_COSTS: dict[Quality, float] = {"fast": 0.7, "balanced": 1.0, "accurate": 1.4}
@@ -203,7 +205,7 @@ class Pace:
         """The time that so much work takes; None until the pace is known.
 
         Results come in batches, so the pace is measured from batch to batch, and the time since the last one
-        counts as time at work on the next ones.
+        counts as time at work on the next ones. If they are late, the machine has become slower.
         """
         with self._lock:
             self._count_time()
@@ -211,10 +213,14 @@ class Pace:
             if pace is None:
                 return None
             last_at = max(self._gains[-1].at if self._gains else 0.0, self._began_at)
-            next_seconds = self._next_work() / pace if self._jobs else 0.0
-            since_last = min(self._busy_seconds - last_at, BATCHES_AT_WORK * next_seconds)
+            since_last = self._busy_seconds - last_at
+            on_its_way = BATCHES_AT_WORK * self._next_work() if self._jobs else 0.0
+            if since_last * pace > on_its_way > 0:
+                pace = on_its_way / since_last
+            next_seconds = on_its_way / BATCHES_AT_WORK / pace
             tail = min(TAIL_SHARE * next_seconds, work / pace) if self._is_first_run else 0.0
-            return max(0.0, work / pace - since_last + tail)
+            since_last = min(since_last, on_its_way / pace)
+            return max(LEAST_SHARE * work / pace, work / pace - since_last + tail)
 
     def _pace(self) -> float | None:
         """Work done in a second."""

@@ -27,6 +27,10 @@ LATE_SECONDS = 5.0
 """An estimate that is wrong by less falls gently, and does not grow unless work was added before it."""
 WRONG_SECONDS = 5.0
 GENTLE_SECONDS = 10.0
+LEAST_SECONDS = 1.0
+"""Until the end of a job it is never less, so that nobody reads 0 while there is work left."""
+HELD_SHARE = 2 / 3
+"""An estimate stands still once it is below this share of a new one."""
 SAME_WORK = 1.05
 """Less than this is no work that was added: what a second of audio costs is measured again and again."""
 
@@ -67,7 +71,7 @@ class _Estimate:
     wrong_since: float | None = None
 
     def seconds_at(self, now: float) -> float:
-        return max(0.0, self.seconds - (now - self.at))
+        return max(LEAST_SECONDS, self.seconds - (now - self.at))
 
 
 def work_until_end(jobs: Sequence[Work], concurrency: Mapping[Lane, int] = CONCURRENCY) -> dict[str, float]:
@@ -152,7 +156,7 @@ class TimeLeft:
         seconds = self.pace.work_seconds(work) or 0.0
         if shown is None or work > shown.work * SAME_WORK or length * SAME_WORK < shown.length:
             return _Estimate(now, seconds, work, length)
-        expected = shown.seconds_at(now)
+        expected = max(shown.seconds_at(now), min(shown.seconds, HELD_SHARE * seconds))
         far = max(LATE_SECONDS, (TOLERANCE - 1.0) * max(expected, seconds))
         if abs(seconds - expected) > far:
             since = now if shown.wrong_since is None else shown.wrong_since
