@@ -103,6 +103,9 @@ def test_loops_are_cut_and_natural_repetitions_are_kept() -> None:
     assert remove_repetition_loops(" Hey guys!" * 6 + " Hey") == (" Hey guys! Hey", " Hey guys!" * 5)
     assert remove_repetition_loops(" Some more words, words, words, words.")[1] == ""
     assert remove_repetition_loops(" Never, never, never give up.") == (" Never, never, never give up.", "")
+    counted = " 1 2 3" + " 5" * 40
+    assert remove_repetition_loops(counted, 6.6) == (" 1 2 3 5", " 5" * 39)
+    assert remove_repetition_loops(counted, 20.0) == (counted, ""), "somebody said it"
     assert remove_repetition_loops(" Try again. Fail again. Fail better.")[1] == ""
     assert remove_repetition_loops(" no" * 9) == (" no", " no" * 8)
     assert remove_repetition_loops("") == ("", "")

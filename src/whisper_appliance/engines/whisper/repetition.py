@@ -20,6 +20,7 @@ def compression_ratio(text: str) -> float:
 
 MAX_LETTERS_PER_SECOND = 22.0  # very fast speech
 LETTERS_PER_CHARACTER = 2.5  # of scripts whose characters are syllables or words
+LETTERS_PER_DIGIT = 3.5  # because numbers are said as words
 
 
 def is_plausible_speech(text: str, seconds: float) -> bool:
@@ -28,8 +29,10 @@ def is_plausible_speech(text: str, seconds: float) -> bool:
 
 
 def spoken_letters(text: str) -> float:
-    """Letters and digits; characters of Chinese, Japanese and Korean count as several."""
-    return sum(LETTERS_PER_CHARACTER if c >= "\u3000" else 1.0 for c in text if c.isalnum())
+    """Letters and digits; digits, and characters of Chinese, Japanese and Korean, count as several."""
+    digits = sum(map(str.isdigit, text))
+    others = (c for c in text if c.isalpha())
+    return LETTERS_PER_DIGIT * digits + sum(LETTERS_PER_CHARACTER if c >= "\u3000" else 1.0 for c in others)
 
 
 def _needed(words: int) -> int:
