@@ -12,6 +12,7 @@ from whisper_appliance.transcript.model import Dropped, Segment
 from whisper_appliance.transcription.gaps import (
     cut_into_pieces,
     fill_gaps,
+    find_speech_without_text,
     find_untranscribed_speech,
     redecode_loops,
 )
@@ -83,6 +84,34 @@ def test_dropped_segments_are_no_gap() -> None:
 def test_languages_with_few_letters_per_second_have_no_gaps() -> None:
     result = window_result(Segment(0.0, 28.0, "今天天气很好所以我们去公园散步吧。" * 6))
     assert list(find_untranscribed_speech(result, span((0, 28)))) == []
+
+
+@pytest.mark.parametrize(
+    ("voiced", "texts", "found"),
+    [
+        (((0, 5), (5.8, 6.3), (7, 12)), ((0, 5), (7, 12)), [(5.8, 6.3)]),
+        (((0, 5), (5.5, 5.7), (7, 12)), ((0, 5), (7, 12)), []),  # a breath
+        (((0, 5.6), (6.7, 12)), ((0, 5.1), (7, 12)), []),  # times that are not exact
+        (((0, 12),), ((0, 5), (6.2, 12)), [(5, 6.2)]),
+        (((0, 12),), ((0, 5), (5.8, 12)), []),
+        (((0, 10), (10.4, 11.2)), ((0, 10),), [(10.4, 11.2)]),
+        (((1, 1.8),), (), [(1, 1.8)]),
+        (((1, 2.2),), (), [(0, 28)]),
+    ],
+)
+def test_short_speech_without_text_is_found(
+    voiced: tuple[tuple[float, float], ...],
+    texts: tuple[tuple[float, float], ...],
+    found: list[tuple[float, float]],
+) -> None:
+    segments = [Segment(start, end, SENTENCE[: round(14 * (end - start))]) for start, end in texts]
+    result = replace(window_result(*segments), decoded_seconds=10.0 if len(texts) == 1 else 28.0)
+    gaps = find_speech_without_text(result, span(*voiced), 28.0)
+    assert [time for gap in gaps for time in gap] == pytest.approx(
+        [time for gap in found for time in gap], abs=0.05
+    )
+    dropped = tuple(Dropped(start, end, "la", "repetition") for start, end in gaps)
+    assert find_speech_without_text(replace(result, dropped=dropped), span(*voiced), 28.0) == []
 
 
 def test_a_gap_is_filled_in_its_place_with_times_of_the_window() -> None:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import EngineFailed
 from whisper_appliance.engines.contract import MAX_WINDOW_SECONDS, WindowResult
-from whisper_appliance.engines.vad import FRAME, FRAME_SECONDS
+from whisper_appliance.engines.vad import FRAME, FRAME_SECONDS, SPEECH_AT
 from whisper_appliance.engines.whisper.repetition import repeats_itself
 from whisper_appliance.transcription.hallucinations import REPETITION
 from whisper_appliance.transcription.merging import merge_results, shift_times
@@ -22,6 +22,11 @@ Decode = Callable[[SpeechSpan], WindowResult]
 """Decodes a part of a span."""
 
 MIN_SPOKEN_SECONDS = 3.0
+MIN_UNWRITTEN_SECONDS, MIN_UTTERANCE_SECONDS = 1.0, 0.3
+"""Of speech between two texts, whose times are up to a second wrong, and of an utterance apart from them."""
+PAUSE_SECONDS = 0.2
+"""Between utterances."""
+MIN_UNWRITTEN_SHARE = 0.75
 MIN_BYTES_PER_SPOKEN_SECOND = 7.0  # of UTF-8: some 14 in English and Chinese, more in most languages
 MIN_BYTES_OF_REPETITION = 11.0  # some copies may lack
 MIN_WORD_BYTES = 7  # because numbers are written short, and words said one by one take their time
@@ -49,6 +54,53 @@ def find_untranscribed_speech(
     for start, stop in _merge_adjacent(sparse):
         if _spoken(span, start, stop) >= MIN_SPOKEN_SECONDS:
             yield start, stop
+
+
+def find_speech_without_text(
+    result: WindowResult, span: SpeechSpan, stop: float
+) -> list[tuple[float, float]]:
+    """(start, end) in seconds of the span, up to `stop`, of each gap, and of speech that no text covers."""
+    found = sorted([*find_untranscribed_speech(result, span), *_unwritten(result, span, stop)])
+    apart: list[tuple[float, float]] = []
+    for start, end in found:
+        if apart and start <= apart[-1][1]:
+            apart[-1] = (apart[-1][0], max(end, apart[-1][1]))
+        else:
+            apart.append((start, end))
+    return apart
+
+
+def _unwritten(result: WindowResult, span: SpeechSpan, stop: float) -> list[tuple[float, float]]:
+    """Stretches between texts with enough speech, or the utterances that lie nearly whole in them.
+
+    Texts that were dropped count. Most texts end or begin at another time than the speech, by less than that.
+    """
+    texts = [(text.start, text.end) for text in result.segments]
+    texts = sorted([*texts, *((text.start, text.end) for text in result.dropped)])
+    found, reached = [], 0.0
+    for start, end in [*texts, (stop, stop)]:
+        if _spoken(span, reached, start) >= MIN_UNWRITTEN_SECONDS:
+            found.append((reached, start))
+        elif start > reached:
+            found += [
+                (max(first, reached), min(last, start))
+                for first, last in _utterances(span)
+                if min(last, start) - max(first, reached) >= MIN_UNWRITTEN_SHARE * (last - first)
+            ]
+        reached = max(reached, end)
+    return found
+
+
+def _utterances(span: SpeechSpan) -> Iterator[tuple[float, float]]:
+    """(start, end) in seconds of the span of each utterance between pauses that has enough speech."""
+    offset = span.first_frame * FRAME_SECONDS - span.start / SAMPLE_RATE
+    frames = [at for at, probability in enumerate(span.probabilities) if probability >= SPEECH_AT]
+    first = 0
+    for at, (frame, following) in enumerate(pairwise([*frames, len(span.probabilities) + SAMPLE_RATE]), 1):
+        if (following - frame - 1) * FRAME_SECONDS > PAUSE_SECONDS:
+            if (at - first) * FRAME_SECONDS >= MIN_UTTERANCE_SECONDS:
+                yield offset + frames[first] * FRAME_SECONDS, offset + (frame + 1) * FRAME_SECONDS
+            first = at
 
 
 def fill_gaps(result: WindowResult, span: SpeechSpan, decode: Decode) -> WindowResult:

@@ -23,7 +23,7 @@ from whisper_appliance.transcript.times import valid_dropped, valid_segments
 from whisper_appliance.transcription.chants import count_chants, count_copies
 from whisper_appliance.transcription.gaps import (
     fill_gaps,
-    find_untranscribed_speech,
+    find_speech_without_text,
     looped_stretches,
     redecode_loops,
 )
@@ -478,8 +478,10 @@ class TranscriptionPipeline:
             self.written_to = max(self.written_to, result.segments[-1].end)
         if self.options.vad:
             seconds = span.start / SAMPLE_RATE
-            gaps = find_untranscribed_speech(shift_times(result, -seconds), span)
-            self.untranscribed += [(start + seconds, stop + seconds) for start, stop in gaps]
+            is_whole = self.options.quality != "accurate"  # else the next window begins where this one ends
+            stop = (span.stop - span.start) / SAMPLE_RATE if is_whole else result.decoded_seconds
+            gaps = find_speech_without_text(shift_times(result, -seconds), span, stop)
+            self.untranscribed += [(start + seconds, end + seconds) for start, end in gaps]
 
     def _count(self, result: WindowResult) -> None:
         self.results_seen += 1

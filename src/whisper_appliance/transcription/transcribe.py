@@ -1,5 +1,6 @@
 """Transcribes one recording: runs the pipeline and assembles the `Transcript` with its provenance."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -134,7 +135,8 @@ def _notices(segments: Sequence[Segment], pipeline: TranscriptionPipeline) -> It
     if pipeline.prompt_cut:
         yield PROMPT_CUT
     if pipeline.untranscribed:
-        times = ", ".join(f"{_clock(start)}-{_clock(stop)}" for start, stop in pipeline.untranscribed)
+        places = ((_clock(start), _clock(math.ceil(stop))) for start, stop in pipeline.untranscribed)
+        times = ", ".join(f"{start}-{stop}" for start, stop in places)
         yield Notice("untranscribed", UNTRANSCRIBED.format(times=times))
 
 
