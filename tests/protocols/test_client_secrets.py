@@ -92,6 +92,13 @@ def test_a_session_that_cannot_be_used_gets_no_secret(app: OpenAPI, body: dict[s
     assert answer.json["error"]["param"]
 
 
+@pytest.mark.parametrize("body", [b"{", b"[" * 50_000, b'{"session": {"type": "\xff"}}', b""])
+def test_a_body_that_is_no_json_is_said_to_be_none(app: OpenAPI, body: bytes) -> None:
+    answer = with_key(app, "transcribe").post(ADDRESS, data=body, content_type="application/json")
+    assert answer.status_code == 400
+    assert "not valid JSON" in answer.json["error"]["message"]
+
+
 def test_a_protocol_that_is_switched_off_is_not_found(app: OpenAPI, appliance: Appliance) -> None:
     appliance.overrides.set("protocols", "openai", "a test")
     try:

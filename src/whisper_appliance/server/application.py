@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask import request
 from flask.json.provider import DefaultJSONProvider
 from pydantic import ValidationError
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -102,4 +103,6 @@ def create_app(appliance: Appliance) -> LazyOpenAPI:
 
 
 def _reject_invalid(error: ValidationError) -> InvalidRequest:
+    if request.is_json and request.get_json(silent=True) is None and request.get_data().strip() != b"null":
+        raise InvalidRequest("The body is not valid JSON.")
     raise errors.invalid_input(error)
