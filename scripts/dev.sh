@@ -143,16 +143,21 @@ openai_whisper() {
   fi
 }
 
-lint() {
-  local failed=0
+lint() { # the types, which take the longest and one core, beside all the rest
+  local failed=0 types report
+  report=$(mktemp)
+  "$VENV/bin/mypy" >"$report" 2>&1 &
+  types=$!
   "$VENV/bin/ruff" check . || failed=1
   "$VENV/bin/ruff" format --check --quiet . || { echo "Some files are not in shape: ./scripts/dev.sh format" >&2; failed=1; }
-  "$VENV/bin/mypy" || failed=1
   "$VENV/bin/lint-imports" || failed=1
   with_node node_modules/.bin/biome check --error-on-warnings . || failed=1
   with_node node_modules/.bin/tsc -p . || failed=1
   with_node node_modules/.bin/tsc -p tests/js || failed=1
   find scripts deploy -name '*.sh' -exec "$VENV/bin/shellcheck" -x {} + || failed=1
+  wait "$types" || failed=1
+  cat "$report"
+  rm "$report"
   return $failed
 }
 
@@ -185,11 +190,12 @@ memory_folder() {
 }
 
 tests() {
-  local failed=0
+  local failed=0 background
   memory="" # not local: the trap reads it after the function
   unset PYTHONDONTWRITEBYTECODE # the tests start hundreds of processes, which must not compile the program each
+  if [ "${1:-}" = --fast ]; then background=""; else browser & background=$!; fi
   environment test; front_end test; catalogues
-  [ "${1:-}" = --fast ] || browser
+  [ -z "$background" ] || wait "$background"
   # tests commit tens of thousands of times, and on a disk each commit waits for it
   if [ $# = 0 ] || [ "$1" = --fast ]; then trap 'rm -rf "$memory"' EXIT; memory=$(memory_folder); fi
   if [ "${1:-}" = --fast ]; then
@@ -199,15 +205,17 @@ tests() {
     set -- "${PARALLEL[@]}" -n 3 -m "not slow and not browser and not postgresql" \
       --ignore tests/contracts --ignore tests/faults --ignore tests/journeys --ignore tests/api/test_schema.py "$@"
   elif [ $# = 0 ]; then
+    openai_whisper & background=$! # mypy skips what this installs
     say "Style, types, layers"
     lint || failed=1
     say "Known vulnerabilities"
     known_flaws || failed=1
     say "Tests of the pages' scripts"
     script_tests || failed=1
-    openai_whisper
+    wait "$background"
     say "Tests"
-    set -- "${PARALLEL[@]}" --no-loadscope-reorder # tests/conftest.py says which files are first
+    # four workers, because slow tests wait more than they compute; tests/conftest.py says which files are first
+    set -- "${PARALLEL[@]}" -n 4 --no-loadscope-reorder
   fi
   [ -z "$memory" ] || set -- --basetemp "$memory/tests" -o tmp_path_retention_policy=failed "$@"
   "$VENV/bin/python" -m pytest "$@" || failed=$?

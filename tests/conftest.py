@@ -2,6 +2,7 @@
 
 import gc
 import re
+import zlib
 from pathlib import Path
 
 import hypothesis
@@ -29,6 +30,7 @@ hypothesis.settings.register_profile("appliance", deadline=None)
 hypothesis.settings.register_profile("fast", deadline=None, max_examples=30)
 
 
+JOURNEYS = "tests/journeys/"
 FAST = "not slow and not browser and not postgresql"
 LEFT_OUT_WHOLE = re.compile(r"^pytestmark = .*\bmark\.(?:slow|browser)\b", re.MULTILINE)
 
@@ -46,9 +48,18 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first, so that no worker is still busy with one when the other has ended."""
+    """Files with slow tests come first, so that no worker is still busy with one when the other has ended.
+
+    Journeys are the first of them, because they are the longest, and share a browser. The others are mixed,
+    so that some workers wait while others compute.
+    """
     slow = {item.path for item in items for mark in ("slow", "browser") if item.get_closest_marker(mark)}
-    items.sort(key=lambda item: item.path not in slow)
+
+    def place(item: pytest.Item) -> tuple[bool, bool, int]:
+        file = item.nodeid.partition("::")[0]
+        return item.path not in slow, not file.startswith(JOURNEYS), zlib.crc32(file.encode())
+
+    items.sort(key=place)
 
 
 def pytest_collection_finish() -> None:

@@ -12,7 +12,7 @@ from tests.support.faults import Serve, decoded_windows
 from tests.support.file_systems import mounted
 from tests.support.https_client import Visitor
 from tests.support.live_client import client, settings_of
-from tests.support.program import REAL, Server, served, start
+from tests.support.program import IMPATIENT, REAL, Server, served, start
 from tests.support.speech import packets, spoken
 from tests.support.wait import wait_until
 from whisper_appliance.jobs.storage import DISK_MARK
@@ -40,7 +40,7 @@ def disks(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[S
     with ExitStack() as opened:
         for name in ("", *FOLDERS):
             opened.enter_context(mounted(folder / "data" / name))
-        yield opened.enter_context(served(folder, REAL, **settings))
+        yield opened.enter_context(served(folder, IMPATIENT, **settings))
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from tests.support.engines import ScriptedEngine, one_token, takes_token
 from tests.support.https_client import Visitor
 from tests.support.live_client import settings_of
 from tests.support.memory_groups import memory_group
-from tests.support.program import REAL, Server, served
+from tests.support.program import IMPATIENT, Server, served
 from tests.support.wait import wait_until
 from whisper_appliance.core.errors import EngineFailed
 from whisper_appliance.engines.contract import EngineSpec, Options, Priority, Window, WindowResult
@@ -38,7 +38,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[
         "WORKER_PROCESSES": "1",
         "REQUESTS_PER_MINUTE": "100000",
     }
-    with served(folder, REAL, **settings) as running:
+    with served(folder, IMPATIENT, **settings) as running:
         wait_until(lambda: Visitor(running).request("/api/status").json["model"]["state"] == "ready", 60)
         yield running
 

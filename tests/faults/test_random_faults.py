@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.faults import Serve, rows
 from tests.support.https_client import Visitor
-from tests.support.program import REAL, Server, free_port
+from tests.support.program import IMPATIENT, Server, free_port
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.slow  # starts the real program
@@ -39,7 +39,7 @@ class Supervised:
     def __init__(self, serve: Serve) -> None:
         port = str(free_port())
         self._start: Callable[[], AbstractContextManager[Server]] = lambda: serve(
-            REAL, HTTPS_PORT=port, WORKER_PROCESSES="1", REQUESTS_PER_MINUTE="100000"
+            IMPATIENT, HTTPS_PORT=port, WORKER_PROCESSES="1", REQUESTS_PER_MINUTE="100000"
         )
         self._running = ExitStack()
 

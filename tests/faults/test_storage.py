@@ -10,7 +10,7 @@ import pytest
 from tests.support.faults import Serve, decoded_windows
 from tests.support.file_systems import mounted
 from tests.support.https_client import Visitor
-from tests.support.program import REAL
+from tests.support.program import IMPATIENT
 from tests.support.wait import wait_until
 from whisper_appliance.jobs.storage import DISK_MARK
 
@@ -126,6 +126,7 @@ def test_jobs_wait_for_a_disk_that_is_away_at_a_start(serve: Serve, tmp_path: Pa
     with serve() as server:
         job = Visitor(server).put("one hold two")
         wait_until(lambda: decoded_windows(tmp_path)["one"])
+        server.kill()  # a clean stop would wait for the window that is held
     disk.unmount()
     with serve() as server:
         visitor = Visitor(server)
@@ -141,7 +142,7 @@ def test_jobs_wait_for_a_disk_that_is_away_at_a_start(serve: Serve, tmp_path: Pa
 @pytest.mark.parametrize("disk", ["audio"], indirect=True)
 def test_recordings_are_kept_once_their_disk_is_back(serve: Serve, disk: Disk, nagg_and_nell: Path) -> None:
     recording = nagg_and_nell.read_bytes()
-    with serve(REAL, KEEP_AUDIO="everyone", REPEAT_SECONDS="0") as server:
+    with serve(IMPATIENT, KEEP_AUDIO="everyone", REPEAT_SECONDS="0") as server:
         visitor = Visitor(server)
         early = visitor.put(recording)
         assert visitor.ended(early)["error"] is None

@@ -117,7 +117,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
-def test_a_folder_is_shared_edited_and_left(chromium: Browser, served: Served, axe: str) -> None:
+def test_a_folder_is_shared_edited_and_left(
+    chromium: Browser, served: Served, axe: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the server notices with a heartbeat that a page is gone
+    monkeypatch.setattr("whisper_appliance.api.native.change_stream.HEARTBEAT_SECONDS", 0.5)
     appliance = served.appliance
     ann, ben = an_account(appliance), an_account(appliance)
     id = appliance.transcripts.add(a_talk(), title="Board", owner=ann.id)

@@ -28,6 +28,7 @@ from tests.support.wait import wait_until
 
 ROOT = Path(__file__).parents[2]
 REAL = ("-m", "whisper_appliance", "serve")
+IMPATIENT = ("-m", "tests.support.programs.impatient", "serve")
 RESTARTED = ("-m", "tests.support.programs.restarter")
 SMALL_SERVER = ("-m", "tests.support.programs.small_server")
 READY = re.compile(r"https?://\S+:(\d+)$", re.MULTILINE)

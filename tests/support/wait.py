@@ -22,7 +22,7 @@ def wait_until(
     while not (value := fact()):
         now = time.monotonic()
         assert now < deadline, _why(reason)
-        time.sleep(min(max(POLL_SECONDS, 3 * (now - begun)), MAX_POLL_SECONDS))
+        time.sleep(min(max(POLL_SECONDS, 8 * (now - begun)), MAX_POLL_SECONDS))
         begun = time.monotonic()
     return value
 

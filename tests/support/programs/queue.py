@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from tests.support.jobs import Script, build_queue, request
+from tests.support.programs.pauses import shorten_pauses
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.storage.lock import locked_folder
 
@@ -48,4 +49,5 @@ def main(folder: str, url: str | None = None, storage: str | None = None) -> Non
 
 
 if __name__ == "__main__":
+    shorten_pauses()
     main(*sys.argv[1:])

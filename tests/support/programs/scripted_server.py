@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.engines import ScriptedModels
 from tests.support.jobs import Script
+from tests.support.programs.pauses import shorten_pauses
 from tests.support.speech import words_of
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.config import settings
@@ -78,6 +79,7 @@ def scripted(loaded: Settings, stopping: threading.Event) -> Iterator["WSGIAppli
 
 
 if __name__ == "__main__":
+    shorten_pauses()
     try:
         loaded = settings.load()
         sys.exit(serve.serve(loaded, listen(loaded.host, loaded.https_port), scripted))
