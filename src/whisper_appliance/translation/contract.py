@@ -40,7 +40,7 @@ class TranslatorClass(Protocol):
     """What a name stands for. Its module must not import its library: the web process reads it."""
 
     def __call__(self, spec: TranslatorSpec) -> Translator:
-        """Loads the model of a pair that it offers. Raises `ModelUnavailable`."""
+        """Loads the model of a pair that it offers. Raises `OSError`, `RuntimeError` or `ValueError`."""
         ...
 
     def pairs(self, models: Path | None) -> frozenset[Pair]:

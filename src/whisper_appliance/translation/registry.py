@@ -41,7 +41,12 @@ def check_offered(spec: TranslatorSpec) -> None:
 
 def load_translator(spec: TranslatorSpec) -> Translator:
     """Loads the translator of a specification that is offered. Raises `ModelUnavailable`."""
-    return translator_classes()[spec.translator](spec)
+    try:
+        return translator_classes()[spec.translator](spec)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ModelUnavailable(
+            "The model that translates could not be loaded: {error}", error=error
+        ) from None
 
 
 def installed_pairs(models: Path | None) -> Mapping[str, frozenset[Pair]]:

