@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.browser import barriers, new_browser
 from tests.support.client import PASSWORD
-from tests.support.program import Server, running
+from tests.support.program import IMPATIENT, Server, running
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.offline_accounts import opened_accounts
 from whisper_appliance.config import settings
@@ -19,7 +19,8 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """One of its own, which nobody has set up yet; the tests of this file build on one another."""
-    with running(tmp_path_factory.mktemp("first start"), model_dir, "tiny.en") as program:
+    folder = tmp_path_factory.mktemp("first start")
+    with running(folder, model_dir, "tiny.en", program=IMPATIENT) as program:
         program.wait_for_model()
         yield program
 

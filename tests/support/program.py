@@ -146,6 +146,7 @@ def running(
     model: str,
     settings: Mapping[str, str] = MappingProxyType({}),
     *,
+    program: Sequence[str] = REAL,
     restarts: bool = False,
 ) -> Iterator[Server]:
     """The whole appliance with these models, and no network to load others.
@@ -155,7 +156,7 @@ def running(
     given = {"MODEL_DIR": str(model_dir), "WHISPER_MODEL": model, "MODEL_DOWNLOADS": "false", **settings}
     if restarts:
         given["HTTPS_PORT"] = str(free_port())
-    with served(folder, RESTARTED if restarts else REAL, **given) as server:
+    with served(folder, RESTARTED if restarts else program, **given) as server:
         yield server
 
 

@@ -43,12 +43,13 @@ class ModelSuggestions:
         models: ModelManager[EngineProcess],
         settings: Callable[[], Settings],
         monotonic: Callable[[], float] = time.monotonic,
-        seconds: float = MEASURE_SECONDS,
+        seconds: float | None = None,
     ) -> None:
+        """`seconds` is how long a measurement takes at least; None: `MEASURE_SECONDS`."""
         self._models = models
         self._settings = settings
         self._monotonic = monotonic
-        self._seconds = seconds
+        self._seconds = MEASURE_SECONDS if seconds is None else seconds
         self._measuring = threading.Lock()
         self._last: Measurement | None = None
 
