@@ -83,18 +83,43 @@ def test_what_is_typed_while_a_line_is_saved_goes_into_the_next_one(transcript: 
     expect(page.locator("#at-1 textarea")).to_have_value(re.compile(r" Never\.$"))
 
 
-def test_words_that_cannot_be_saved_are_shown(transcript: Page) -> None:
-    page = transcript
+def test_words_that_cannot_be_saved_stay_in_the_editor(transcript: Page) -> None:
+    page, held = transcript, list[Route]()
+    other = page.context.new_page()
+    other.goto(page.url)
 
-    def refuse(route: Route) -> None:
-        route.fulfill(status=412, json={"error": {"code": "precondition_failed", "message": "changed"}})
+    def save_while(change: str) -> None:
+        """Types, goes on to the next line, and types on, while the other page changes the same line."""
+        page.route("**/segments", lambda route: held.append(route), times=1)
+        page.locator("#at-0 a").press("F2")
+        press(page, "Control+a")
+        page.keyboard.type("My words.")
+        with page.expect_request("**/segments"):
+            press(page, "Tab")
+        page.keyboard.type(" Never.")  # for the next line, which opens once this one is saved
+        other.locator("#at-0 a").press(change)
+        if change == "F2":
+            press(other, "Control+a")
+            other.keyboard.type("Theirs.")
+            press(other, "Enter")
+        expect(other.locator("#edit-state")).to_have_text("Saved")
+        held.pop().continue_()
 
-    page.route("**/segments", refuse)
-    page.locator("#at-0 a").press("F2")
-    page.keyboard.press("Control+a")
-    page.keyboard.type("My words.")
-    page.keyboard.press("Enter")
-    expect(page.locator(".toast").last).to_contain_text("You wrote: “My words.”")
+    field = page.locator(".line textarea")
+    save_while("F2")
+    expect(field).to_be_focused()
+    expect(field).to_have_value("My words. Never.")
+    expect(page.get_by_role("alert").filter(has_text="changed this line meanwhile")).to_contain_text(
+        "Theirs."
+    )
+    page.get_by_role("button", name="Keep my words").click()
+    expect(other.locator("#at-0 p")).to_have_text("My words. Never.")
+    other.reload()
+    save_while("Shift+Delete")
+    expect(page.get_by_role("alert").filter(has_text="deleted this line")).to_be_visible()
+    expect(field).to_have_value("My words. Never.")
+    press(page, "Enter")
+    expect(other.locator("#at-0 p")).to_have_text("My words. Never.")
 
 
 def press(page: Page, *keys: str) -> None:

@@ -73,11 +73,10 @@ export class Edits {
   /**
    * Makes one correction of all operations, or none; a failure is shown.
    * @param {Operations} operations
-   * @param {string} [words] What somebody typed, and would lose.
    * @param {Segment} [base] The segment as it was when they began: if it is another one by now, nothing is saved.
    * @returns {Promise<boolean>} Whether it was saved.
    */
-  apply(operations, words = "", base = undefined) {
+  apply(operations, base = undefined) {
     return this.#send(
       t("Saved"),
       (path, ifMatch) => {
@@ -87,7 +86,7 @@ export class Edits {
           });
         return request("PATCH /api/transcripts/{id}/segments", { path, ifMatch, body: { operations } });
       },
-      (error) => toast(notSaved(error, words)),
+      (error) => toast(notSaved(error)),
     );
   }
 
@@ -139,7 +138,7 @@ export class Edits {
           path: { ...path, revision: String(revision) },
           ifMatch,
         }),
-      (error) => toast(notSaved(error, "")),
+      (error) => toast(notSaved(error)),
     );
   }
 
@@ -162,8 +161,8 @@ export class Edits {
         return true;
       } catch (error) {
         this.#show("");
-        fail(/** @type {ApiError} */ (error));
         await this.page.reload();
+        fail(/** @type {ApiError} */ (error)); // last, because it says more than that the transcript is gone
         return false;
       }
     });
@@ -180,12 +179,9 @@ export class Edits {
   }
 }
 
-/** @param {ApiError} error @param {string} words @returns {string} With the words, so that they are not lost. */
-function notSaved(error, words) {
-  const reason = reasonOf(error);
-  return words
-    ? t("Not saved: {reason} You wrote: “{text}”", { reason, text: words })
-    : t("Not saved: {reason}", { reason });
+/** @param {ApiError} error @returns {string} */
+function notSaved(error) {
+  return t("Not saved: {reason}", { reason: reasonOf(error) });
 }
 
 /** @param {ApiError} error @returns {string} */

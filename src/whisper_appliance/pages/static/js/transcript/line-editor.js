@@ -1,12 +1,14 @@
 /**
  * Corrects a line in place: double click or F2 begins, Enter or leaving saves, Escape drops.
  * While it is edited, it can be split at the cursor, joined with its neighbours, deleted, and followed by a new one.
- * If others change the line meanwhile, the field stays, and both texts are there to choose from.
+ * If others change the line meanwhile, the field stays, and both texts are there to choose from. What cannot be saved is in
+ * its field again.
  */
 
 import { button, element, icon } from "../core/dom.js";
 import { t } from "../core/i18n.js";
 import { changedNotice, deletedNotice } from "./edit-conflict.js";
+import { authorOf } from "./others-changes.js";
 
 /**
  * @typedef {import("./edits.js").Edits} Edits
@@ -24,6 +26,8 @@ export class LineEditor {
   /** @type {Edited | null} */
   #edited = null;
   #isComposing = false;
+  /** @type {Promise<unknown>} Of the last line; ends when its field is open again, if it could not be saved. */
+  #saving = Promise.resolve();
 
   /**
    * @param {HTMLElement} place Of the lines.
@@ -65,8 +69,7 @@ export class LineEditor {
     const edited = this.#edited;
     if (!edited) return show();
     const { field, segment } = edited;
-    const places = this.edits.segments.map(({ key }) => key);
-    const before = places.slice(0, Math.max(0, places.indexOf(segment.key)) + 1).reverse();
+    const before = this.#keysUpTo(segment.key);
     const focused = edited.line.contains(document.activeElement) ? document.activeElement : null;
     const { selectionStart, selectionEnd } = field;
     field.removeEventListener("blur", this.#onBlur);
@@ -75,6 +78,17 @@ export class LineEditor {
     if (focused instanceof HTMLElement && focused.isConnected) focused.focus({ preventScroll: true });
     if (focused === field) field.setSelectionRange(selectionStart, selectionEnd);
     field.addEventListener("blur", this.#onBlur);
+  }
+
+  /** @param {string} key @returns {string[]} The key of a segment and of those before it, the nearest first. */
+  #keysUpTo(key) {
+    const keys = this.edits.segments.map((segment) => segment.key);
+    return keys.slice(0, Math.max(0, keys.indexOf(key)) + 1).reverse();
+  }
+
+  /** @param {string[]} keys @returns {string} The first one whose segment is still there; none: empty. */
+  #firstOf(keys) {
+    return keys.find((key) => this.edits.segments.some((segment) => segment.key === key)) ?? "";
   }
 
   /** @param {Edited} edited @param {string[]} before Keys of its segment, and of those before it, the nearest first. @param {string} author */
@@ -93,20 +107,25 @@ export class LineEditor {
 
   /** Its line is gone: its words stay as those of a new line. @param {Edited} edited @param {string[]} before @param {string} author */
   #putBackAsNew(edited, before, author) {
-    const key = before.find((each) => this.edits.segments.some((segment) => segment.key === each)) ?? "";
+    const key = this.#firstOf(before);
     const isDeleted = !edited.isNew;
     edited.segment = { ...edited.segment, key };
     edited.isNew = true;
     if (edited.line.isConnected) return;
     const line = isDeleted ? emptyLine() : edited.line;
-    const previous = key ? this.edits.lineOf(key) : null;
-    if (previous) previous.after(line);
-    else this.place.prepend(line);
+    this.#placeAfter(key, line);
     if (!isDeleted) return;
     edited.bar.remove();
     edited.bar = element("div");
     this.#moveTo(edited, line);
     this.#showNotice(edited, deletedNotice(author));
+  }
+
+  /** @param {string} key Of a segment; empty: as the first. @param {HTMLElement} line */
+  #placeAfter(key, line) {
+    const previous = key ? this.edits.lineOf(key) : null;
+    if (previous) previous.after(line);
+    else this.place.prepend(line);
   }
 
   /** @param {Edited} edited @param {HTMLElement} line */
@@ -152,15 +171,18 @@ export class LineEditor {
     return lineAround(document.activeElement);
   }
 
-  /** @param {HTMLElement | null} line @param {number} [cursor] In characters; left out: at the end. */
-  async edit(line, cursor) {
+  /**
+   * @param {HTMLElement | null} line @param {number} [cursor] In characters; left out: at the end.
+   * @param {string} [words] Typed before it opened.
+   */
+  async edit(line, cursor, words = "") {
     if (line && this.#edited?.line === line) return;
-    const [now, segment, words] = (await this.#settled(line)) ?? [];
+    const [now, segment, typedWords] = (await this.#settled(line, words)) ?? [];
     if (!now || !segment) return;
     const { field } = this.#open(now, segment, false);
     const at = cursor ?? MAX_CHARACTERS;
     field.setSelectionRange(at, at);
-    if (words) field.setRangeText(words, field.selectionStart, field.selectionEnd, "end");
+    if (typedWords) field.setRangeText(typedWords, field.selectionStart, field.selectionEnd, "end");
   }
 
   /** Opens an empty line after one. @param {HTMLElement | null} line */
@@ -184,20 +206,38 @@ export class LineEditor {
 
   /**
    * Saves what is edited and waits until the page shows it, because lines are made anew then.
-   * @param {HTMLElement | null} line
+   * @param {HTMLElement | null} line @param {string} [typedBefore]
    * @returns {Promise<[HTMLElement, Segment, string] | null>} The line as it is then, and what was typed meanwhile;
-   *   null: it cannot be edited.
+   *   null: it cannot be edited, and what was typed is in the field that is open instead.
    */
-  async #settled(line) {
+  async #settled(line, typedBefore = "") {
     const key = this.edits.segmentOf(line)?.key;
     if (key === undefined || !this.edits.isAllowed) return null;
-    const typedMeanwhile = await keysTypedDuring(async () => {
-      await this.#finish(true, null);
-      await this.edits.settled;
-    });
+    const before = this.#keysUpTo(key);
+    const words =
+      typedBefore +
+      (await keysTypedDuring(async () => {
+        await this.#finish(true, null);
+        await this.#saving;
+        await this.edits.settled;
+      }));
     const now = this.edits.lineOf(key);
     const segment = this.edits.segmentOf(now);
-    return now && segment && !this.#edited ? [now, segment, typedMeanwhile] : null;
+    if (this.#edited) goOn(this.#edited, words);
+    else if (now && segment) return [now, segment, words];
+    else if (words.trim() && this.edits.segments.length)
+      this.#openInPlaceOfDeleted(this.#firstOf(before), words);
+    return null;
+  }
+
+  /** Others deleted the line that somebody began to edit. @param {string} key Of the segment before. @param {string} words */
+  #openInPlaceOfDeleted(key, words) {
+    const segment = this.edits.segments.find((each) => each.key === key) ?? this.edits.segments[0];
+    const line = emptyLine();
+    this.#placeAfter(key, line);
+    const edited = this.#open(line, { .../** @type {Segment} */ (segment), key }, true);
+    goOn(edited, words);
+    this.#showNotice(edited, deletedNotice(authorOf([])));
   }
 
   /** @param {HTMLElement} line @param {Segment} segment @param {boolean} isNew @returns {Edited} */
@@ -312,15 +352,17 @@ export class LineEditor {
     const first = oneLine(field.value.slice(0, field.selectionStart));
     const second = oneLine(field.value.slice(field.selectionStart));
     if (!first || !second) return;
-    const text = `${first} ${second}`;
     const key = newKey();
     this.#close();
-    const saved = await this.edits.apply(
-      [...rewording(segment, text), { op: "split", segment: segment.key, at: [...first].length, new: key }],
-      text,
-      segment,
+    const words = await this.#save(
+      edited,
+      [
+        ...rewording(segment, `${first} ${second}`),
+        { op: "split", segment: segment.key, at: [...first].length, new: key },
+      ],
+      key,
     );
-    await this.edit(this.edits.lineOf(saved ? key : segment.key), 0);
+    if (words !== null) await this.edit(this.edits.lineOf(key), 0, words);
   }
 
   /** @param {1 | -1} by */
@@ -332,12 +374,12 @@ export class LineEditor {
     const [first, second] = by > 0 ? [edited.segment, other] : [other, edited.segment];
     const cursor = by > 0 ? text.length : other.text.trim().length;
     this.#close();
-    const saved = await this.edits.apply(
+    const words = await this.#save(
+      edited,
       [...rewording(edited.segment, text), { op: "merge", segment: first.key, following: second.key }],
-      text,
-      edited.segment,
+      first.key,
     );
-    await this.edit(this.edits.lineOf(saved ? first.key : edited.segment.key), cursor);
+    if (words !== null) await this.edit(this.edits.lineOf(first.key), cursor, words);
   }
 
   /** Takes the field away. @returns {Edited | null} What was edited. */
@@ -365,20 +407,67 @@ export class LineEditor {
     if (!edited) return;
     const text = typed(edited);
     let key = edited.segment.key;
+    /** @type {string | null} */
+    let words = "";
     if (keep && text !== unchanged(edited)) {
       const added = newKey();
       if (!edited.isNew) /** @type {HTMLElement} */ (edited.line.querySelector("p")).textContent = text;
-      const saved = await this.edits.apply(
+      words = await this.#save(
+        edited,
         edited.isNew ? [{ op: "insert", after: key, text, new: added }] : rewording(edited.segment, text),
-        text,
-        edited.isNew ? undefined : edited.segment,
+        next,
       );
-      if (saved && edited.isNew) key = added;
-      else if (saved) this.page.corrected(edited.segment, text);
+      if (words === null) return;
+      if (edited.isNew) key = added;
+      else this.page.corrected(edited.segment, text);
     }
-    if (next) await this.edit(this.edits.lineOf(next));
+    if (next) await this.edit(this.edits.lineOf(next), undefined, words);
     else if (next !== null) focusTime(this.edits.lineOf(key));
   }
+
+  /**
+   * Saves a line whose field was taken away; if that fails, the field is there again.
+   * @param {Edited} edited @param {Operations} operations
+   * @param {string | null} [next] As for `#finish`.
+   * @returns {Promise<string | null>} What was typed meanwhile for the line that is edited then; null: not saved.
+   */
+  #save(edited, operations, next) {
+    const save = async () => {
+      const before = this.#keysUpTo(edited.segment.key);
+      let isSaved = false;
+      let words = "";
+      const send = async () => {
+        isSaved = await this.edits.apply(operations, edited.isNew ? undefined : edited.segment);
+      };
+      if (next) words = await keysTypedDuring(send);
+      else await send();
+      if (isSaved) return words;
+      this.#reopen(edited, before);
+      if (next !== null) goOn(edited, words);
+      return null;
+    };
+    const saving = save();
+    this.#saving = saving;
+    return saving;
+  }
+
+  /** @param {Edited} edited What was not saved. @param {string[]} before As for `#putBack`. */
+  #reopen(edited, before) {
+    const { field, line, segment, isNew } = edited;
+    if (!isNew) /** @type {HTMLElement} */ (line.querySelector("p")).textContent = segment.text.trim();
+    this.#edited = edited;
+    this.#moveTo(edited, line);
+    this.#putBack(edited, before, authorOf([]));
+    field.addEventListener("blur", this.#onBlur);
+  }
+}
+
+/** Typing goes on at the end of a field. @param {Edited} edited @param {string} words Typed before. */
+function goOn({ field }, words) {
+  field.focus();
+  if (!words) return;
+  field.setSelectionRange(field.value.length, field.value.length);
+  field.setRangeText(words, field.selectionStart, field.selectionEnd, "end");
 }
 
 /** @param {Segment} segment @param {string} text @returns {Operations} */
