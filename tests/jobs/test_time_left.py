@@ -99,7 +99,7 @@ def test_an_estimate_falls_with_time_and_grows_only_for_a_reason() -> None:
 @pytest.mark.parametrize("done", [0.0, 160.0])
 def test_no_estimate_says_that_nothing_is_left_before_the_end(done: float, tmp_path: Path) -> None:
     clock = Time()
-    left = TimeLeft(lambda: [batch("a", 320 - done, done)], CONCURRENCY, clock, remembered(tmp_path))
+    left = TimeLeft(lambda: [batch("a", 320 - done, done)], clock, remembered(tmp_path))
     left.pace.job_started("a", BASE, 0.0)
     for _ in range(8 if done else 0):
         clock.seconds += 0.5
