@@ -132,12 +132,12 @@ STARTED = """
 import sys, threading
 from pathlib import Path
 import whisper_appliance.server.serve as server
-print(*sys.modules)
+print(*list(sys.modules))  # at once: other threads import too
 from whisper_appliance.config import settings
 given = settings.load(data_dir=Path(sys.argv[1]), model_dir=Path(sys.argv[1]), model_downloads=False)
 with server.appliance_app(given, threading.Event()) as app:
     app.test_client().get("/health")
-    print(*sys.modules)
+    print(*list(sys.modules))  # at once: other threads import too
 """
 ENGINES = {"av", "ctranslate2", "faster_whisper", "onnx", "onnxruntime", "torch", "whisper"}
 BEFORE_THE_FORK = {"numpy", "flask", "dbos"}
