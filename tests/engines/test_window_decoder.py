@@ -102,6 +102,24 @@ def test_timestamps_cut_the_text_into_phrases() -> None:
     assert heard == 4.0
 
 
+GIVEN = "The committee of the northern harbour met again today."
+
+
+@pytest.mark.parametrize(
+    ("unaided", "written"),
+    [
+        (" Ask not what your country can do for you.", " Ask not what your country can do for you."),
+        (" The comity of the northern harbor met again to day.", f" {GIVEN}"),  # it was said
+        ("", ""),
+    ],
+)
+def test_a_prompt_is_written_only_where_it_was_said(unaided: str, written: str) -> None:
+    answers = [answer(*said(f" {GIVEN}", 0, 5)), answer(*(said(unaided, 0, 5) if unaided else ()))]
+    decoder = ScriptedDecoder(*answers)
+    assert hear_one(decoder, window(5, prompt=GIVEN)).text == written
+    assert decoder.answers == []
+
+
 def test_segments_after_the_end_of_the_audio_are_dropped() -> None:
     phrases, heard = split_at_timestamps([*said(" a", 0, 4.96), *said(" b", 5, 6)], BEGIN, EOT, 5.0)
     assert len(phrases) == 1

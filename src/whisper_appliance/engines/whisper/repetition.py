@@ -6,6 +6,7 @@ import zlib
 MAX_LOOP_WORDS = 30
 MAX_SPOKEN_CHARACTERS = 100
 MIN_PHRASE_CHARACTERS = 10
+MIN_PASSAGE_CHARACTERS = 24
 # Thai, Lao, Burmese, Khmer, kana and Chinese characters: scripts that write no spaces between words.
 _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 # A word with the space before it; in those scripts, a character.
@@ -69,6 +70,28 @@ def repeats_itself(text: str) -> bool:
         for size in range(1, min(MAX_LOOP_WORDS, len(plain) // 2) + 1)
         for at in range(len(plain) - 2 * size + 1)
     )
+
+
+def repeats(text: str, given: str) -> bool:
+    """Whether the text has a passage of `MIN_PASSAGE_CHARACTERS` that stands in the given one, too."""
+    plain, known = _plain(text), _plain(given)
+    last = len(plain) - MIN_PASSAGE_CHARACTERS
+    return any(plain[at : at + MIN_PASSAGE_CHARACTERS] in known for at in range(last + 1))
+
+
+def are_alike(text: str, other: str) -> bool:
+    """Whether most of a text is in another one, by three characters each; an empty one is not."""
+    pieces, others = _trigrams(text), _trigrams(other)
+    return 2 * len(pieces & others) > len(pieces)
+
+
+def _trigrams(text: str) -> set[str]:
+    plain = _plain(text)
+    return {plain[at : at + 3] for at in range(len(plain) - 2)}
+
+
+def _plain(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).casefold()
 
 
 def _loop_at(plain: list[str], at: int) -> tuple[int, int]:

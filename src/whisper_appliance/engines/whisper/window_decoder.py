@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
-from whisper_appliance.engines.contract import NO_SPEECH, Quality, Window, WindowResult
+from whisper_appliance.engines.contract import NO_SPEECH, Options, Quality, Window, WindowResult
 from whisper_appliance.engines.whisper.decoder_api import (
     HIGH_COMPRESSION,
     HIGH_NO_SPEECH,
@@ -23,9 +23,11 @@ from whisper_appliance.engines.whisper.decoder_api import (
     WhisperBackend,
 )
 from whisper_appliance.engines.whisper.repetition import (
+    are_alike,
     compression_ratio,
     is_plausible_speech,
     remove_repetition_loops,
+    repeats,
 )
 from whisper_appliance.transcript.model import Dropped, Segment
 
@@ -162,6 +164,14 @@ class WindowDecoder:
         )
 
     @property
+    def _given(self) -> str:
+        """The prompt and the words to expect: of repetitive ones Whisper goes on, whatever is said."""
+        return " ".join(text for text in (self._options.prompt, self._options.hotwords) if text)
+
+    def _text(self, decoding: DecodeResult) -> str:
+        return str(self._tokenizer.decode([t for t in decoding.tokens if t < self._tokenizer.eot]))
+
+    @property
     def _seconds(self) -> float:
         return len(self._window.samples) / SAMPLE_RATE
 
@@ -186,7 +196,12 @@ class WindowDecoder:
         encoded = self._model.encode(samples, self._to_encode(position, seconds))
         if self._language is None:
             self._language, self._probability = self._detect(encoded)
-        decoding = yield from self._decode(encoded, seconds, at_the_beginning=not position)
+        decoding = yield from self._decode(encoded, seconds, self._options, at_the_beginning=not position)
+        if self._given and repeats(self._text(decoding), self._given):
+            unaided = replace(self._options, prompt=None, hotwords=None)
+            other = yield from self._decode(encoded, seconds, unaided, at_the_beginning=not position)
+            if not are_alike(self._text(other), self._text(decoding)):
+                decoding = other
         self._temperature = max(self._temperature, decoding.temperature)
         self._position = position
         segments, reached = self._segments(decoding, seconds)
@@ -204,14 +219,14 @@ class WindowDecoder:
         return self._encoded_seconds
 
     def _decode(
-        self, encoded: Any, seconds: float, *, at_the_beginning: bool
+        self, encoded: Any, seconds: float, options: Options, *, at_the_beginning: bool
     ) -> Generator[DecodeRequest, DecodeResult, DecodeResult]:
         """Temperature fallback: greedy, then beam search, then sampling while it `needs_fallback`.
 
         All of it costs at most `MOST_TIMES` a good window. A plausible text that is unsure has no such limit:
         the search for a better one may need as many tokens.
         """
-        prompt = self._model.prompt(self._tokenizer, self._options, self._window.previous_tokens)
+        prompt = self._model.prompt(self._tokenizer, options, self._window.previous_tokens)
         prefix: tuple[int, ...] = ()
         if at_the_beginning and self._window.prefix_text:
             prefix = tuple(self._tokenizer.encode(" " + self._window.prefix_text.strip()))
