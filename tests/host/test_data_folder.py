@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from whisper_appliance.config import settings
+from whisper_appliance.config.overrides import with_overrides
 from whisper_appliance.core.errors import BadSetting
 from whisper_appliance.host.data_folder import check_data_folder
 
@@ -44,6 +46,26 @@ def test_a_folder_of_somebody_else_gets_the_command_that_helps(open_folder: Path
         check_data_folder(open_folder)
     assert f"{open_folder} belongs to root (0)" in refused.value.message
     assert f"chown -R {NOBODY}:{os.getegid()} {open_folder}" in refused.value.message
+
+
+@only_root
+def test_a_folder_that_cannot_be_made_gets_the_command_that_makes_it(open_folder: Path) -> None:
+    """As with HOME=/: there is nothing yet whose owner could be changed."""
+    with another_user(), pytest.raises(BadSetting) as refused:
+        check_data_folder(open_folder / "share/whisper")
+    assert (
+        f"install -d -o {NOBODY} -g {os.getegid()} -m 700 {open_folder}/share/whisper"
+        in refused.value.message
+    )
+
+
+@only_root
+def test_settings_of_the_panel_that_cannot_be_read_are_left_out(open_folder: Path) -> None:
+    """`doctor` goes on and names the folder."""
+    open_folder.chmod(0o700)
+    given = settings.load(data_dir=open_folder)
+    with another_user():
+        assert with_overrides(given) == given
 
 
 @only_root

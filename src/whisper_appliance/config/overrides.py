@@ -202,7 +202,7 @@ def with_overrides(initial: Settings) -> Settings:
     try:
         with open_overrides(initial) as overrides:
             return overrides.settings
-    except ApplianceError:
+    except (ApplianceError, OSError):
         return initial
 
 

@@ -43,13 +43,19 @@ def _not_ours(folder: Path, refused: Path) -> BadSetting:
         owner = "somebody else"
     return BadSetting(
         "{there} belongs to {owner}, and this program runs as {user}, which cannot write the data folder. "
-        "Give it to this user: chown -R {numbers} {folder}",
+        "Give it to this user: {command}",
         there=there,
         owner=owner,
         user=_name(os.geteuid()),
-        numbers=f"{os.geteuid()}:{os.getegid()}",
-        folder=shlex.quote(str(folder)),
+        command=_command(folder),
     )
+
+
+def _command(folder: Path) -> str:
+    user, group, name = os.geteuid(), os.getegid(), shlex.quote(str(folder))
+    if os.path.lexists(folder):
+        return f"chown -R {user}:{group} {name}"
+    return f"install -d -o {user} -g {group} -m 700 {name} (or set DATA_DIR to a folder of its own)"
 
 
 def _name(user: int) -> str:
