@@ -120,6 +120,8 @@ def test_a_restart_without_supervisor_is_refused_with_the_reason(admin: ApiClien
     seen = admin.get("/api/admin/restart").json
     assert not seen["possible"]
     assert admin.post("/api/admin/restart").status_code == 409
+    german = admin.get("/api/admin/restart", headers={"Accept-Language": "de"}).json
+    assert german["reason"].startswith("Ein anderes Programm")
 
 
 def test_changes_survive_a_restart(admin: ApiClient, start_appliance: StartAppliance, folder: Path) -> None:

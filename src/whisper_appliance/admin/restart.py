@@ -8,16 +8,18 @@ from flask import Response, jsonify
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only
 from whisper_appliance.config.setting_rows import pending_restart
 from whisper_appliance.core.errors import Conflict
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.core.schema import RootSchema
 from whisper_appliance.host import installation
 from whisper_appliance.host.supervision import Supervision, supervision
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.context import appliance, web_context
+from whisper_appliance.web.i18n import translate
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import error_responses
 
 blueprint = admin_only(LazyBlueprint("admin_restart", __name__, abp_tags=[ADMIN]))
-NO_SERVER = "Another program serves these pages and starts and stops the appliance."
+NO_SERVER = N_("Another program serves these pages and starts and stops the appliance.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def restart_state() -> RestartState:
     supervised = _supervision()
     return RestartState(
         possible=supervised.by is not None,
-        reason=supervised.reason,
+        reason=translate(supervised.reason),
         instance=web_context().instance,
         waiting=pending_restart(appliance().overrides),
         start_command=installation.detect(data_dir=appliance().settings.data_dir).start_command,

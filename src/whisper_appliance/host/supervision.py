@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from whisper_appliance.core.i18n import N_
+
 Supervisor = Literal["systemd", "container", "setting"]
 CONTAINER_MARKS = (".dockerenv", "run/.containerenv")
 PROGRAM_NAMES = ("whisper-appliance", "whisper_appliance")
-NOT_SUPERVISED = (
+NOT_SUPERVISED = N_(
     "No supervisor was detected, so nothing starts the appliance again after it ends. systemd and containers "
     "are detected; if something else restarts it, set SUPERVISED=true."
 )
 SENTENCES: Mapping[Supervisor, str] = {
-    "systemd": "systemd starts it again (Restart=on-failure or always in its unit).",
-    "container": "The container starts again if it has a restart policy, such as unless-stopped.",
-    "setting": "SUPERVISED is set: something restarts it.",
+    "systemd": N_("systemd starts it again (Restart=on-failure or always in its unit)."),
+    "container": N_("The container starts again if it has a restart policy, such as unless-stopped."),
+    "setting": N_("SUPERVISED is set: something restarts it."),
 }
 
 

@@ -21,8 +21,13 @@ const REFRESH_SECONDS = 5;
  * @typedef {import("./cells.js").Tone} Tone
  */
 
-/** @type {Record<string, Tone>} */
-const ENGINE_TONES = { busy: "good", idle: "good", loading: "caution", failed: "bad" };
+/** @type {Record<string, [string, Tone]>} The word and the colour of each state. */
+const ENGINE_STATES = {
+  busy: [t("busy"), "good"],
+  idle: [t("idle"), "good"],
+  loading: [t("loading"), "caution"],
+  failed: [t("failed"), "bad"],
+};
 
 /** @param {HTMLElement} root */
 export function mount(root) {
@@ -136,7 +141,8 @@ function showRefusals(refusals) {
 
 /** @param {Engine} engine */
 function engineStateCell({ state, reason }) {
-  const tag = tagCell(state, ENGINE_TONES[state] ?? "");
+  const [word, tone] = ENGINE_STATES[state] ?? [state, ""];
+  const tag = tagCell(word, tone);
   if (reason) tag.title = reason;
   return tag;
 }

@@ -212,8 +212,8 @@ class StatisticsPage {
 /** @param {Amount} total */
 function showTotal({ count, audio_seconds, processing_seconds }) {
   byId("total-count").textContent = count.toLocaleString(locale());
-  byId("total-hours").textContent = count ? duration(audio_seconds) : "none";
-  byId("total-work").textContent = count ? duration(processing_seconds) : "none";
+  byId("total-hours").textContent = count ? duration(audio_seconds) : t("none");
+  byId("total-work").textContent = count ? duration(processing_seconds) : t("none");
   byId("total-speed").textContent = speed(audio_seconds, processing_seconds) ?? "–";
 }
 

@@ -158,7 +158,7 @@ const REQUESTS = {
   axis: shortNumber,
   figure: (sample) =>
     orDash(sample("requests"), (value) =>
-      value ? t("{value} a second", { value: shortNumber(value) }) : "none",
+      value ? t("{value} a second", { value: shortNumber(value) }) : t("none"),
     ),
   aside: meanAndHighest("requests", shortNumber),
 };
