@@ -3,10 +3,13 @@
 import io
 import zipfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import av
 import pytest
 from flask_openapi3 import OpenAPI
 
+from tests.support.audio import video
 from tests.support.client import ApiClient, client_of, send, signed_in
 from tests.support.library import keep_recording
 from whisper_appliance.app.appliance import Appliance
@@ -174,3 +177,38 @@ def test_kept_recordings_are_in_the_data_export(ada: ApiClient, kept: str) -> No
     with zipfile.ZipFile(io.BytesIO(ada.get("/api/account/data").data)) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".wav"))
         assert archive.read(name) == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("name", "codecs"), [("film.webm", ("libvpx", "libopus")), ("film.mp4", ("libx264", "aac"))]
+)
+def test_a_film_is_saved_with_its_words_as_subtitles(
+    ada: ApiClient,
+    kept: str,
+    appliance: Appliance,
+    beckett: Path,
+    tmp_path: Path,
+    name: str,
+    codecs: tuple[str, str],
+) -> None:
+    film = video(beckett, tmp_path / name, *codecs)
+    appliance.recordings.file(kept).write_bytes(film.read_bytes())
+    saved = ada.get(f"/api/transcripts/{kept}/video")
+    assert (saved.status_code, saved.headers["Content-Type"]) == (200, "video/x-matroska")
+    assert "talk.mkv" in saved.headers["Content-Disposition"]
+    with av.open(io.BytesIO(saved.data), "r") as made, av.open(str(film), "r") as original:
+        assert [each.type for each in made.streams] == ["video", "audio", "subtitle"]
+        pictures = [bytes(each) for each in original.demux(original.streams.video[0]) if each.size]
+        assert [bytes(each) for each in made.demux(made.streams.video[0]) if each.size] == pictures
+    with av.open(io.BytesIO(saved.data), "r") as made:
+        shown = [bytes(each).decode() for each in made.demux(made.streams.subtitles[0]) if each.size]
+    assert " ".join(shown).split() == ["one", "two"]
+
+
+def test_a_recording_without_pictures_is_no_film(
+    ada: ApiClient, kept: str, appliance: Appliance, beckett: Path
+) -> None:
+    appliance.recordings.file(kept).write_bytes(beckett.read_bytes())
+    refused = ada.get(f"/api/transcripts/{kept}/video")
+    assert (refused.status_code, refused.json["error"]["code"]) == (400, "invalid_request")
+    assert "no film" in refused.json["error"]["message"]

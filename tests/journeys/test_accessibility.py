@@ -36,6 +36,19 @@ def test_every_page_is_accessible(page: Page, axe: str, address: str) -> None:
     assert barriers_in_both_themes(page, axe) == []
 
 
+def test_commands_and_the_dialog_of_an_address_are_accessible(page: Page, axe: str) -> None:
+    settled(page, "/")
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("option").first).to_be_visible()
+    assert barriers_in_both_themes(page, axe) == []
+    page.keyboard.type("zzz")
+    expect(page.locator("#palette-none")).to_be_visible()
+    assert barriers(page, axe) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="From an address").click()
+    assert barriers_in_both_themes(page, axe) == []
+
+
 @pytest.mark.slow
 def test_every_state_of_the_transcribe_page_is_accessible(
     page: Page, axe: str, long_recording: Path, beckett: Path

@@ -107,6 +107,25 @@ def test_captions_appear_during_speech_and_the_transcript_is_saved(page: Page) -
 
 
 @pytest.mark.slow
+def test_a_recording_without_captions_is_transcribed_also_after_a_reload(page: Page) -> None:
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/")
+    page.get_by_role("button", name="Only record").click()
+    expect(page.get_by_role("button", name="Stop recording, 0:08")).to_be_visible()
+    expect(page.get_by_role("button", name="Speak", exact=True)).to_be_disabled()
+    page.reload()
+    page.get_by_role("button", name="Transcribe it").click()
+    expect(page.locator('.card[data-state="done"]')).to_have_count(1)
+    said(page, "ever tried", ".card-text")
+    page.get_by_role("button", name="Only record").click()
+    page.get_by_role("button", name="Stop recording, 0:02").click()
+    expect(page.locator(".card")).to_have_count(2)
+    page.reload()
+    expect(page.locator("#latest-rows .row:not(.skeleton)").first).to_be_visible()
+    expect(page.get_by_role("button", name="Transcribe it")).to_have_count(0)
+
+
+@pytest.mark.slow
 def test_speech_goes_over_webrtc_and_over_the_socket_once_that_fails(page: Page) -> None:
     page.add_init_script(PEERS)
     sent: list[str] = []

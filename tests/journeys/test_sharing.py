@@ -17,6 +17,13 @@ from whisper_appliance.transcript.model import Transcript
 pytestmark = pytest.mark.browser
 
 
+INSTALLED = """
+    const match = window.matchMedia.bind(window);
+    window.matchMedia = (query) => query.includes("display-mode") ? { matches: true } : match(query);
+"""
+"""As if the page were started from the home screen, which no browser of a test can do."""
+
+
 def a_talk() -> Transcript:
     """Three lines."""
     words = transcript()
@@ -164,3 +171,31 @@ def test_a_folder_is_shared_edited_and_left(
     expect(reader.locator("#empty")).to_contain_text("Nobody has shared")
     reader.context.close()
     owner.context.close()
+
+
+def test_what_another_app_shares_with_the_installed_one_is_transcribed(
+    chromium: Browser, served: Served
+) -> None:
+    page = served.browser_of(chromium, an_account(served.appliance)).new_page()
+    page.add_init_script(INSTALLED)
+    page.goto("/")
+    wait_until(
+        lambda: bool(page.evaluate("navigator.serviceWorker.getRegistration().then((one) => !!one?.active)"))
+    )
+    target = page.evaluate("fetch('/manifest.webmanifest').then((answer) => answer.json())")["share_target"]
+    page.evaluate(
+        """({ action, method, enctype, params }) => {
+            const form = Object.assign(document.createElement("form"), { action, method, enctype });
+            form.innerHTML = `<input type="file" id="shared" name="${params.files[0].name}">`;
+            document.body.append(form);
+        }""",
+        target,
+    )
+    page.set_input_files(
+        "#shared", {"name": "memo.wav", "mimeType": "audio/wav", "buffer": b"three words more"}
+    )
+    page.evaluate("document.querySelector('#shared').form.submit()")
+    expect(page.locator('.card[data-state="done"] .card-text')).to_have_text("three words more")
+    page.reload()
+    expect(page.locator("#latest-rows .row:not(.skeleton)")).to_have_count(1)  # taken once
+    expect(page.locator(".card")).to_have_count(0)

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 from tests.support.audio import two_tracks
+from tests.support.file_server import feed, file_server
 from tests.support.pages import add_files, card, drop_file, named, transcribe, wait_done
 from tests.support.wait import wait_until
 
@@ -97,6 +98,64 @@ def test_a_text_file_named_wav_is_refused_with_a_reason(page: Page) -> None:
     page.reload()
     expect(page.locator("#latest-empty")).to_be_visible()
     expect(page.locator(".card")).to_have_count(0)
+
+
+def test_the_recordings_of_a_folder_are_taken_at_any_depth(page: Page, beckett: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "interviews"
+    (folder / "old").mkdir(parents=True)
+    for name in ("2.wav", "10.wav", "old/1.wav"):
+        (folder / name).write_bytes(named(name, beckett)["buffer"])
+    for name in ("notes.txt", ".hidden.wav"):
+        (folder / name).write_text("no recording")
+    page.goto("/")
+    devtools = page.context.new_cdp_session(page)
+    dragged = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": dragged})
+    expect(page.locator(".toast")).to_contain_text("1 file in the folder is no recording")
+    expect(page.locator(".card-title")).to_have_text(["2", "10", "1"])
+    expect(page.locator('.card[data-state="done"]')).to_have_count(3)
+    page.reload()
+    page.set_input_files("#folder-picker", folder / "old")
+    expect(page.locator(".card-title")).to_have_text(["1"])
+
+
+def test_an_episode_of_a_podcast_is_fetched_and_transcribed(page: Page, beckett: Path) -> None:
+    page.goto("/")
+    with file_server() as server:
+        server.files["/one.wav"] = ("audio/wav", beckett.read_bytes())
+        server.files["/feed"] = (
+            "text/xml",
+            feed("Talks", ("Zero", server.url("/0.wav")), ("One", server.url("/one.wav"))),
+        )
+        page.get_by_role("button", name="From an address").click()
+        page.keyboard.type(server.url("/nothing"))
+        page.keyboard.press("Enter")
+        expect(page.locator("#remote-dialog [role=alert]")).to_contain_text("answers 404")
+        page.get_by_label("Address of a recording").fill(server.url("/feed"))
+        page.keyboard.press("Enter")
+        page.get_by_role("checkbox", name="One").check()
+        page.get_by_role("button", name="Transcribe", exact=True).click()
+        done = card(page, "One")
+        wait_done(done)
+        expect(done.locator(".card-text")).to_contain_text(re.compile("fail better", re.IGNORECASE))
+
+
+def test_commands_and_transcripts_are_reached_by_one_key(page: Page, beckett: Path) -> None:
+    transcribe(page, beckett)
+    page.keyboard.press("Control+k")
+    field = page.get_by_role("combobox", name="Commands and transcripts")
+    expect(field).to_be_focused()
+    page.keyboard.type("opt")
+    expect(page.get_by_role("option", name="Options")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    expect(page.locator("#options")).to_have_attribute("open", "")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("fail better")
+    page.get_by_role("option", name="beckett").click()
+    expect(page).to_have_url(re.compile(r"/transcripts/[0-9a-f]{32}\?q="))
+    expect(page.locator("#find")).to_have_value(re.compile("fail", re.IGNORECASE))
 
 
 def test_a_file_above_the_limit_is_refused_before_it_is_sent(page: Page) -> None:

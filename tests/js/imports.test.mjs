@@ -20,7 +20,8 @@ const ALLOWED = /** @type {Record<string, string[]>} */ ({
   admin: ["core", "ui", "vendor"],
 });
 /** Scripts that are started by a browser, not imported: the pages, a worklet, and the theme before the first paint. */
-const STARTED = /^pages\/|^live\/pcm-worklet\.js$|^core\/certificate-probe-worker\.js$|^ui\/theme-init\.js$/;
+const STARTED =
+  /^pages\/|^live\/pcm-worklet\.js$|^core\/certificate-probe-worker\.js$|^transcribe\/share-worker\.js$|^ui\/theme-init\.js$/;
 const folderOf = (/** @type {string} */ path) => path.replace(/^\.\.\//, "").split("/")[0] ?? "";
 
 test("a folder imports only the folders below it", () => {

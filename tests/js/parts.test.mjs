@@ -12,7 +12,10 @@ import { insertionIndex } from "../../src/whisper_appliance/pages/static/js/tran
 import { newIdempotencyKey } from "../../src/whisper_appliance/pages/static/js/transcribe/upload-queue.js";
 import { occurrences } from "../../src/whisper_appliance/pages/static/js/transcript/find-in-page.js";
 import { systemOf } from "../../src/whisper_appliance/pages/static/js/trust/trust-page.js";
+import { isRecording } from "../../src/whisper_appliance/pages/static/js/ui/drop.js";
+import { matches } from "../../src/whisper_appliance/pages/static/js/ui/palette.js";
 import { estimateTokens } from "../../src/whisper_appliance/pages/static/js/ui/prompt-length.js";
+import { foundWords, placeOf } from "../../src/whisper_appliance/pages/static/js/ui/transcript-row.js";
 
 test("streamed segments are inserted by their start times", () => {
   assert.equal(insertionIndex([], 4), 0);
@@ -127,4 +130,31 @@ test("the tokens of a context are estimated within a half, in several scripts", 
     assert.ok(ratio > 0.5 && ratio < 1.5, `${text}: ${ratio}`);
   }
   assert.equal(estimateTokens("  "), 0);
+});
+
+test("a hit leads to the longest words that were found in a row", () => {
+  assert.equal(
+    foundWords(["the ", "forms", " ", "of", " ", "printed", " letters ", "of", " it"]),
+    "forms of printed",
+  );
+  assert.equal(foundWords(["nothing"]), "");
+  const hits = /** @type {any} */ ([
+    { start: 1.5, pieces: ["", "of", " these"] },
+    { start: 8.5, pieces: ["", "forms", " ", "of", ""] },
+  ]);
+  assert.equal(placeOf(hits), "?q=forms%20of#t=8");
+  assert.equal(placeOf([]), "");
+});
+
+test("a command is found by the beginnings of its words", () => {
+  assert.ok(matches("Go to the library", "lib go"));
+  assert.ok(!matches("Go to the library", "rary"));
+});
+
+test("of a folder only recordings are taken", () => {
+  const accepted = "audio/*,.wav,.mp3";
+  assert.deepEqual(
+    ["Talk.WAV", "notes.txt", ".hidden.wav", "README"].map((name) => isRecording(name, accepted)),
+    [true, false, false, false],
+  );
 });

@@ -73,6 +73,8 @@ def test_exports_show_times_and_paragraphs_by_option() -> None:
     shown = written("txt", ExportOptions(times=True, paragraphs=False)).splitlines()
     assert shown[1:3] == ["[0:02] Bob: At home.", "[0:04] All day."]
     assert "`0:02`" not in written("md", ExportOptions(times=False))
+    template = ExportOptions(template="{speaker} ({start}-{end}, {who}): {text}", paragraphs=False)
+    assert written("txt", template).splitlines()[1] == "Bob (0:02-0:04, {who}): At home."
 
 
 def test_markup_stays_text_on_a_web_page() -> None:

@@ -27,7 +27,9 @@ from whisper_appliance.app.notifier import Notifier
 from whisper_appliance.app.ownership import AllOwnedData
 from whisper_appliance.app.partial_uploads import PartialUploads
 from whisper_appliance.app.program_requests import ProgramRequests
+from whisper_appliance.app.remote_recordings import RemoteRecordings
 from whisper_appliance.app.submit_recording import SubmitRecording
+from whisper_appliance.app.subtitled_films import SubtitledFilms
 from whisper_appliance.app.translate_recording import TranslateRecording
 from whisper_appliance.app.translate_transcript import TranslateTranscript
 from whisper_appliance.app.voice_samples import VoiceSamples
@@ -203,6 +205,9 @@ class Container:
             days_of=retention(lambda: self.settings, lambda: self.accounts.users),
             is_mounted=self.job_folders.are_mounted,
         )
+        self.subtitled_films = SubtitledFilms(
+            lambda: self.settings, self.recordings, settings.data_dir / "decoded"
+        )
         self.transcripts = TranscriptRepository(
             self.database, audio_folder=audio, on_created=usage_hook(self.usage)
         )
@@ -284,6 +289,7 @@ class Container:
         )
         check = self.admission.check_storage
         self.import_transcripts = ImportTranscripts(self.transcripts, self.notes, self.chapters, check)
+        self.remote_recordings = RemoteRecordings(lambda: self.settings)
         self.language_detection = LanguageDetection(self.models, lambda: self.settings)
         self.job_queries = JobAdminQueries(self.database)
         self._settings_listeners.append(self._apply_queue_limits)

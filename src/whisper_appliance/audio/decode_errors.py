@@ -95,6 +95,20 @@ def error_for_exit(verdict: str, detail: str = "", *, max_seconds: float) -> App
             )
 
 
+def error_for_film(verdict: str, *, max_seconds: float) -> ApplianceError:
+    """The error for a `verdict` of the process that adds subtitles to a film."""
+    match verdict:
+        case "no_pictures" | "no_audio":
+            return InvalidRequest("This recording is no film. Download its subtitles by themselves.")
+        case "not_copied" | "killed":
+            return Undecodable(
+                "The pictures of this film can't be copied into Matroska. Download its subtitles by "
+                "themselves; players show those that lie beside a film under the same name."
+            )
+        case _:
+            return error_for_exit(verdict, max_seconds=max_seconds)
+
+
 def damage_notices(header: dict[str, Any], ended: dict[str, Any]) -> tuple[Notice, ...]:
     """A notice for a file that was decoded but is damaged: lost packets, or a wrong length in its header."""
     seconds = ended["samples"] / SAMPLE_RATE

@@ -64,6 +64,7 @@ SEARCH_WORDS: Mapping[str, str] = MappingProxyType(
         "max_upload_size": N_("big large files size upload limit megabytes"),
         "max_audio_seconds": N_("long recordings length hours duration limit"),
         "upload_seconds": N_("slow upload time connection"),
+        "url_imports": N_("address url link download podcast rss feed internet"),
         "min_free_disk": N_("disk space full storage"),
         "queue_limit": N_("waiting jobs many at once"),
         "keep_audio": N_("save sound recordings privacy delete play"),

@@ -7,6 +7,7 @@ from whisper_appliance.pages import (
     confirm_email,
     connect,
     first_steps,
+    installed_app,
     join,
     setup,
     sign_in,
@@ -16,6 +17,7 @@ from whisper_appliance.pages import (
 
 blueprints = (
     views.blueprint,
+    installed_app.blueprint,
     captions.blueprint,
     certificate.blueprint,
     connect.blueprint,

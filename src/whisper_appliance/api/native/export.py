@@ -56,6 +56,11 @@ class ExportFields(Schema):
         None,
         description="txt, md, html, docx, pdf: with the time of each paragraph; txt has none by default.",
     )
+    template: str = Field(
+        "",
+        max_length=500,
+        description="txt: how a paragraph is written, with {start}, {end}, {speaker} and {text}.",
+    )
     speakers: bool = Field(True, description="Name the speakers where they are known.")
     paragraphs: bool = Field(
         True, description="txt, md, html, docx, pdf, edl: join phrases to paragraphs; false: a line each."
@@ -80,6 +85,7 @@ class ExportFields(Schema):
             max_line_chars=self.max_line_chars,
             max_lines=self.max_lines,
             times=self.times,
+            template=self.template,
             speakers=self.speakers,
             paragraphs=self.paragraphs,
             frame_rate=float(self.frame_rate),

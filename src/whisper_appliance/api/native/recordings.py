@@ -1,19 +1,23 @@
-"""The kept recording of a transcript: to play, to save, to keep longer, to delete; and its waveform."""
+"""The kept recording of a transcript: to play, save, keep longer, delete; its waveform and its subtitles."""
 
 from datetime import UTC, datetime, timedelta
 from mimetypes import guess_extension
+from os import SEEK_END
 
 from flask import Response, jsonify
 from flask_openapi3.types import ResponseDict
 from pydantic import Field
 
-from whisper_appliance.api.native.transcripts import TranscriptPath
+from whisper_appliance.api.native.export import ExportFields
+from whisper_appliance.api.native.transcripts import TranscriptPath, annotations
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.core.schema import Schema
 from whisper_appliance.library.transcript_rows import TranscriptSummary
+from whisper_appliance.transcript.formats import export
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.auth.audit import record
+from whisper_appliance.web.content_disposition import attachment
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.media_files import media_response
@@ -45,6 +49,12 @@ AUDIO_RESPONSE: ResponseDict = {
     200: {"description": "The whole recording.", "content": {"audio/*": _BYTES, "video/*": _BYTES}},
     206: {"description": "A range of it, at most 2 MiB.", "content": {"audio/*": _BYTES, "video/*": _BYTES}},
 }
+VIDEO_RESPONSE: ResponseDict = {
+    200: {
+        "description": "The film, with pictures and sound as they are.",
+        "content": {"video/x-matroska": _BYTES},
+    },
+}
 PEAKS_RESPONSE: ResponseDict = {
     200: {
         "description": "Lowest and highest samples, in the 8-bit format of BBC audiowaveform (`.dat`).",
@@ -74,6 +84,26 @@ def get_audio(path: TranscriptPath, query: AudioQuery) -> Response:
 def get_peaks(path: TranscriptPath) -> Response:
     """The waveform of a recording, which stays when the recording is deleted."""
     return peaks_response(resources.authorized_transcript(path.id, "read"))
+
+
+@blueprint.get(
+    "/<hex32:id>/video",
+    responses={**VIDEO_RESPONSE, **error_responses(400, 401, 403, 404, 422, 429, 503, 507)},
+    operation_id="recordings_video__hex32_id__video_get",
+)
+def get_video(path: TranscriptPath, query: ExportFields) -> Response:
+    """A kept film with its words as subtitles that can be switched off, as Matroska (.mkv)."""
+    entry = resources.authorized_transcript(path.id, "read")
+    stored = appliance().transcripts.get(entry.id, entry.owner)
+    found = annotations(translated=query.translation == "beside")(entry.id)
+    subtitles = export(stored.transcript, "srt", query.options(stored.summary, found))
+    film = appliance().subtitled_films.make(entry.id, subtitles.decode())
+    record("recording.download", path.id)
+    response = Response(film, mimetype="video/x-matroska", direct_passthrough=True)
+    response.headers["Content-Length"] = str(film.seek(0, SEEK_END))
+    film.seek(0)
+    response.headers["Content-Disposition"] = attachment(f"{entry.title}.mkv")
+    return response
 
 
 @blueprint.patch(

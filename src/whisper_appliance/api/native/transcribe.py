@@ -7,7 +7,7 @@ from flask_openapi3.types import ResponseDict
 
 from whisper_appliance.api.native import transcripts
 from whisper_appliance.api.native.export import ExportQuery
-from whisper_appliance.api.native.kept_recording import use_kept_recording
+from whisper_appliance.api.native.remote_recordings import use_recording_from_elsewhere
 from whisper_appliance.api.native.transcribe_form import TranscribeForm, form_schema, read_form
 from whisper_appliance.core.errors import SignInRequired
 from whisper_appliance.web.auth.authentication import current_actor
@@ -54,11 +54,11 @@ def _preset_options(name: str) -> Mapping[str, object]:
     operation_id="transcribe_transcribe_transcribe_post",
 )
 def create_transcription() -> Response:
-    """Transcribes one file, or again the kept recording of a transcript.
+    """Transcribes one file, the recording at an address, or again the kept recording of a transcript.
 
     Answers with the transcript, or with the job when the transcript takes longer than the appliance waits.
     """
-    job, form = submit_form(read_own_form, FileRules(required=False), use_kept_recording)
+    job, form = submit_form(read_own_form, FileRules(required=False), use_recording_from_elsewhere)
     if not form.asynchronous:
         job = wait_for(job, appliance().settings.wait_seconds)
     if job.ended and not form.asynchronous:

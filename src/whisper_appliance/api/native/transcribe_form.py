@@ -15,6 +15,7 @@ from whisper_appliance.transcript.languages import language_code
 from whisper_appliance.web.errors import invalid_input
 
 MIN_SPAN_SECONDS = 0.1
+MAX_URL_CHARS = 2000
 
 
 class TranscriptionFields(Schema):
@@ -115,6 +116,17 @@ class TranscribeForm(TranscriptionFields):
         gt=0,
         allow_inf_nan=False,
         description="With `transcript_id`: only up to this second of the recording.",
+    )
+    url: str | None = Field(
+        None,
+        description="Instead of a file: the recording at this address, which the appliance fetches "
+        "(URL_IMPORTS).",
+        max_length=MAX_URL_CHARS,
+    )
+    title: str | None = Field(
+        None,
+        description="With `url`: title of the transcript; default: the name of the file.",
+        max_length=1000,
     )
     asynchronous: bool = Field(
         False,

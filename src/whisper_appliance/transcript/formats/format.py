@@ -19,6 +19,8 @@ class ExportOptions:
     max_lines: int = 2
     times: bool | None = None
     """Whether documents show times; `None`: as is usual in the format."""
+    template: str = ""
+    """How plain text writes a paragraph, with {start}, {end}, {speaker} and {text}; empty: as is usual."""
     speakers: bool = True
     paragraphs: bool = True
     """Whether documents join segments to paragraphs; otherwise each segment is a line."""

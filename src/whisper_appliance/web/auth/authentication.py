@@ -52,6 +52,8 @@ PUBLIC_ENDPOINTS = frozenset(
         "confirm_email.confirm_email",
         "confirm_email.email_confirmed_page",
         "pages.trust_page",
+        "installed_app.get_manifest",
+        "installed_app.get_share_worker",
         "certificate.get_ca_certificate",
         "captions.captions_page",
         "captions.captions_code",

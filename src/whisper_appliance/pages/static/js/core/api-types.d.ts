@@ -49,6 +49,12 @@ export interface ActionResponse {
   changed: string[];
 }
 
+/** An address of the network. */
+export interface AddressBody {
+  /** Of a recording, or of the feed of a podcast. */
+  url: string;
+}
+
 /** Every model, what goes on with it, and what this machine has for them. */
 export type AdminModelsResponse = ModelListView;
 
@@ -149,6 +155,8 @@ export interface ArchiveBody {
   max_lines?: number;
   /** txt, md, html, docx, pdf: with the time of each paragraph; txt has none by default. */
   times?: boolean | null;
+  /** txt: how a paragraph is written, with {start}, {end}, {speaker} and {text}. */
+  template?: string;
   /** Name the speakers where they are known. */
   speakers?: boolean;
   /** txt, md, html, docx, pdf, edl: join phrases to paragraphs; false: a line each. */
@@ -523,6 +531,14 @@ export interface EnrolmentResponse {
   qr_code: string;
 }
 
+/** A recording of a feed. */
+export interface EpisodeResponse {
+  title: string;
+  url: string;
+  /** As the feed writes it; may be empty. */
+  published: string;
+}
+
 /** What went wrong, for programs and for people. */
 export interface ErrorBody {
   /** Stable and machine-readable. */
@@ -550,6 +566,12 @@ export interface ExpiresAfter {
 export interface FacetResponse {
   value: string;
   count: number;
+}
+
+/** The episodes of a podcast. */
+export interface FeedResponse {
+  title: string;
+  episodes: EpisodeResponse[];
 }
 
 /** What can be changed of a folder; what is left out stays. */
@@ -1457,6 +1479,16 @@ export interface RememberBody {
   remember: boolean;
 }
 
+/** What is at an address. */
+export interface RemoteResponse {
+  /** Of the file; empty for a feed. */
+  name: string;
+  /** Size of the file, if its server says it. */
+  bytes: number | null;
+  /** null: a file, which may be a recording. */
+  feed: FeedResponse | null;
+}
+
 /** How to delete an account. */
 export interface RemoveBody {
   /** Name of the account, to be sure. */
@@ -2188,6 +2220,7 @@ export interface Requests {
   "POST /api/library/actions": ActionBody;
   "POST /api/library/folders": NewFolderBody;
   "POST /api/library/folders/{id}/shares": FolderShareBody;
+  "POST /api/remote/inspect": AddressBody;
   "POST /api/session": SignInBody;
   "POST /api/session/confirm": ConfirmBody;
   "POST /api/session/passkey": PasskeySignInBody;
@@ -2378,6 +2411,7 @@ export interface Responses {
   "POST /api/library/folders": FolderResponse;
   "POST /api/library/folders/{id}/shares": FolderShareResponse;
   "POST /api/live/{session}/captions": CaptionsLinkResponse;
+  "POST /api/remote/inspect": RemoteResponse;
   "POST /api/session": SessionResponse;
   "POST /api/session/confirm": null;
   "POST /api/session/passkey": SessionResponse;

@@ -59,7 +59,7 @@ export class CaptureError extends Error {
 }
 
 /** @param {unknown} error @param {string} source @returns {CaptureError} */
-function captureError(error, source) {
+export function captureError(error, source) {
   if (error instanceof CaptureError) return error;
   const { name } = /** @type {Error} */ (error);
   return new CaptureError(name === "NotAllowedError" && source === SCREEN ? "screenRefused" : name);
@@ -86,6 +86,13 @@ export async function listSources() {
   const microphones = named.map(({ deviceId, label }) => ({ id: deviceId, label }));
   const shared = canShareScreen() ? [{ id: SCREEN, label: t("Sound of a tab or screen") }] : [];
   return [{ id: "", label: t("Default microphone") }, ...microphones, ...shared];
+}
+
+/** Opens a source without capturing it. @param {string} source Of `listSources`. @returns {Promise<MediaStream>} Throws a `CaptureError`. */
+export async function openSource(source) {
+  if (!isSecureContext || !navigator.mediaDevices) throw new CaptureError("not_secure");
+  if (!("MediaRecorder" in window)) throw new CaptureError("no_recorder");
+  return openStream(source);
 }
 
 /** @param {string} source Of `listSources`. @returns {Promise<MediaStream>} */

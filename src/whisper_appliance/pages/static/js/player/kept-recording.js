@@ -38,6 +38,9 @@ export class KeptRecording {
     const save = /** @type {HTMLAnchorElement} */ (byId("player-save"));
     save.hidden = !recording;
     save.href = fromRoot(`/api/transcripts/${this.path.id}/audio?download=true`);
+    const film = /** @type {HTMLAnchorElement} */ (byId("player-film"));
+    film.hidden = !recording?.media_type.startsWith("video/");
+    film.href = fromRoot(`/api/transcripts/${this.path.id}/video`);
     byId("player-delete").hidden = !isOwn || !recording;
   }
 

@@ -23,6 +23,8 @@ const FOCUSABLE = "button:not([hidden]), a.button:not([hidden])";
  * @typedef {import("./job-card.js").Job} Job
  * @typedef {import("./job-card.js").Failure} Failure
  * @typedef {{title: string, failure: Failure}} Refused A file that became no job.
+ * @typedef {import("./remote-dialog.js").Address} Address
+ * @typedef {{file: File | null, title: string, address?: Address}} Source Of a recording.
  */
 
 export class JobList {
@@ -58,51 +60,71 @@ export class JobList {
   /** @param {File[]} files */
   addFiles(files) {
     const options = this.options();
-    const cards = files.map((file) => this.#addFile(file, options));
+    this.#add(
+      files.map((file) => ({ file, title: withoutEnding(file.name) })),
+      options,
+    );
+  }
+
+  /** @param {Address[]} addresses Of recordings that the appliance fetches. */
+  addAddresses(addresses) {
+    const sources = addresses.map((address) => ({
+      file: null,
+      address,
+      title: withoutEnding(address.title),
+    }));
+    this.#add(sources, this.options());
+  }
+
+  /** @param {Source[]} sources @param {Record<string, string>} options */
+  #add(sources, options) {
+    const cards = sources.map((source) => this.#addSource(source, options));
     byId("cards").prepend(...cards.map((card) => card.element)); // in the order of the files
   }
 
-  /** @param {File} file @param {Record<string, string>} options */
-  #addFile(file, options) {
+  /** @param {Source} source @param {Record<string, string>} options */
+  #addSource(source, options) {
+    const { file, title } = source;
     let cancel = () => {};
-    const card = this.#addCard(file.name.replace(/(?<=.)\.[^.]+$/, ""), {
+    const card = this.#addCard(title, {
       cancel: () => {
         cancel();
         this.#remove(card);
       },
       retry: () => {
         if (card.isStored) void this.#retryJob(card);
-        else cancel = this.#upload(card, file, options);
+        else cancel = this.#upload(card, source, options);
       },
       again: () => {
-        cancel = this.#upload(card, file, options, { reuse: false });
+        cancel = this.#upload(card, source, options, { reuse: false });
       },
     });
     card.hasFile = true;
-    openWithFile(card, file);
-    cancel = this.#upload(card, file, options);
+    if (file) openWithFile(card, file);
+    cancel = this.#upload(card, source, options);
     return card;
   }
 
   /**
-   * @param {JobCard} card @param {File} file @param {Record<string, string>} options
+   * @param {JobCard} card @param {Source} source @param {Record<string, string>} options
    * @param {{reuse?: boolean}} [wish] `reuse`: an earlier transcript of the same recording is shown, if there is one.
    * @returns {() => void} Cancels it.
    */
-  #upload(card, file, options, { reuse = true } = {}) {
-    const refusal = this.#refusal(file);
+  #upload(card, { file, address }, options, { reuse = true } = {}) {
+    const refusal = file && this.#refusal(file);
     if (refusal) {
       this.#fail(card, refusal);
       return () => {};
     }
-    card.showWaiting(t("Waiting to upload"));
+    card.showWaiting(file ? t("Waiting to upload") : t("Fetching the recording"));
     this.#updateFrame();
     let jobId = "";
     const abort = this.#uploads.add({
       file,
+      address,
       options,
       reuse,
-      onProgress: (share) => card.showUpload(share, file.size),
+      onProgress: (share) => file && card.showUpload(share, file.size),
       onWaiting: (seconds, reason) =>
         card.showWaiting(
           reason === "busy"
@@ -270,6 +292,9 @@ export class JobList {
     this.#showTitle(finished, cards.length);
   }
 }
+
+/** @param {string} name Of a file. */
+const withoutEnding = (name) => name.replace(/(?<=.)\.[^.]+$/, "");
 
 /** If the recording was not kept, its transcript's page gets the file, so that it can be heard there. @param {JobCard} card @param {File} file */
 function openWithFile(card, file) {

@@ -9,6 +9,9 @@ import { plainRow } from "../ui/transcript-row.js";
 import { JobList } from "./job-list.js";
 import { OptionsForm } from "./options-form.js";
 import { startPresets } from "./presets.js";
+import { Recorder } from "./recorder.js";
+import { startRemoteDialog } from "./remote-dialog.js";
+import { startSharedFiles } from "./shared-files.js";
 
 const LATEST = 5;
 const REFRESH_MILLISECONDS = 100;
@@ -28,12 +31,15 @@ export function mount(root) {
   startPresets(options);
   startDrop(onFiles);
   const openPicker = startPicker(onFiles);
+  startSharedFiles(onFiles);
+  startRemoteDialog((addresses) => jobs.addAddresses(addresses));
+  const recorder = new Recorder(onFiles);
   const live = startLiveLauncher(() => options.chosen());
   shortcuts.add({ o: openPicker, ",": () => options.toggle(), ...live });
   resumeJobs(jobs, latest);
   window.addEventListener("beforeunload", (event) => {
     const isUploading = [...jobs.cards].some((card) => ["waiting", "uploading"].includes(card.state));
-    if (isUploading) event.preventDefault();
+    if (isUploading || recorder.isRecording) event.preventDefault();
   });
 }
 

@@ -1,4 +1,4 @@
-/** Upload queue: two files at once; waits and retries when the server is busy (429) or cannot be reached. */
+/** Upload queue: two files, or addresses that the appliance fetches, at once; waits and retries when the server is busy (429) or cannot be reached. */
 import { upload } from "../core/api.js";
 import { RESUMABLE_BYTES, sendResumably } from "./resumable-upload.js";
 
@@ -10,7 +10,8 @@ const OFFLINE_SECONDS = 3;
  * @typedef {import("../core/api.js").ApiError} ApiError
  * @typedef {import("../core/api.js").Responses["GET /api/jobs/{id}"]} Job
  * @typedef {Object} Upload
- * @property {File} file
+ * @property {File | null} file
+ * @property {{url: string, title: string}} [address] Instead of a file.
  * @property {Record<string, string>} options Fields of POST /transcribe.
  * @property {boolean} reuse Whether an earlier transcript of the same recording is wanted, if there is one.
  * @property {(share: number) => void} onProgress
@@ -22,12 +23,14 @@ const OFFLINE_SECONDS = 3;
  */
 
 /** @param {Entry} entry @returns {Promise<Job>} */
-async function send({ upload: { file, options, reuse, onProgress }, key, abort: { signal } }) {
-  if (file.size >= RESUMABLE_BYTES) return sendResumably(file, options, { reuse, onProgress, signal });
+async function send({ upload: { file, address, options, reuse, onProgress }, key, abort: { signal } }) {
+  if (file && file.size >= RESUMABLE_BYTES)
+    return sendResumably(file, options, { reuse, onProgress, signal });
   // The file is the last field, because the server reads the options before it takes the bytes.
   const form = new FormData();
-  for (const [name, value] of Object.entries({ ...options, async: "true" })) form.append(name, value);
-  form.append("file", file, file.name);
+  for (const [name, value] of Object.entries({ ...options, ...address, async: "true" }))
+    form.append(name, value);
+  if (file) form.append("file", file, file.name);
   const headers = { "Idempotency-Key": key, "Reuse-Transcript": String(reuse) };
   return /** @type {Promise<Job>} */ (upload("POST /transcribe", form, { headers, onProgress, signal }));
 }

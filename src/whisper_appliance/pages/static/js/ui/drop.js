@@ -1,5 +1,7 @@
-/** File input: drop anywhere on the page, paste, or the file picker. */
+/** File input: drop anywhere on the page, paste, or a picker. Of a folder, the recordings at any depth are taken. */
 import { byId, inputById } from "../core/dom.js";
+import { t, tn } from "../core/i18n.js";
+import { toast } from "./toast.js";
 
 /** @param {DataTransfer | null} transfer */
 function hasFiles(transfer) {
@@ -7,15 +9,61 @@ function hasFiles(transfer) {
 }
 
 /**
- * Leaves out folders, which browsers pass as files that cannot be read.
- * @param {DataTransfer} transfer
- * @returns {File[]}
+ * @param {string} name Of a file in a folder. @param {string} accepted The `accept` of a file input.
+ * @returns {boolean} Whether it is a recording by its ending, and not hidden.
  */
-function filesOf(transfer) {
-  const items = [...transfer.items].filter(
-    (item) => item.kind === "file" && !item.webkitGetAsEntry?.()?.isDirectory,
-  );
-  return items.map((item) => item.getAsFile()).filter((file) => file !== null);
+export function isRecording(name, accepted) {
+  const ending = name.slice(name.lastIndexOf(".")).toLowerCase();
+  return !name.startsWith(".") && accepted.split(",").includes(ending);
+}
+
+/**
+ * @param {DataTransfer} transfer
+ * @returns {Promise<{files: File[], inFolders: File[]}>} What was dropped itself, and what is in dropped folders.
+ */
+async function filesOf(transfer) {
+  // The browser empties the transfer after the event, so all of it is read before the first wait.
+  const dropped = [...transfer.items]
+    .filter(({ kind }) => kind === "file")
+    .map((item) => ({ entry: item.webkitGetAsEntry?.(), file: item.getAsFile() }));
+  const folders = dropped.flatMap(({ entry }) => (entry?.isDirectory ? [entry] : []));
+  const files = dropped.flatMap(({ entry, file }) => (file && !entry?.isDirectory ? [file] : []));
+  return { files, inFolders: (await Promise.all(folders.map(filesIn))).flat() };
+}
+
+/** @param {FileSystemEntry} entry @returns {Promise<File[]>} The file, or those of the folder in the order of their names. */
+async function filesIn(entry) {
+  if (entry.isFile) {
+    const { file } = /** @type {FileSystemFileEntry} */ (entry);
+    return [await new Promise((resolve, reject) => file.call(entry, resolve, reject))];
+  }
+  const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
+  /** @type {FileSystemEntry[]} */
+  const entries = [];
+  for (;;) {
+    /** @type {FileSystemEntry[]} Browsers give about a hundred at a time. */
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!some.length) break;
+    entries.push(...some);
+  }
+  entries.sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }));
+  return (await Promise.all(entries.map(filesIn))).flat();
+}
+
+/** @param {File[]} files Of folders. @returns {File[]} The recordings; a toast says how many are none. */
+function recordingsOf(files) {
+  const found = files.filter(({ name }) => isRecording(name, inputById("picker").accept));
+  const others = files.filter(({ name }) => !name.startsWith(".")).length - found.length;
+  if (!found.length) toast(t("There is no recording in this folder."));
+  else if (others)
+    toast(
+      tn(
+        "{count} file in the folder is no recording, and was left out.",
+        "{count} files in the folder are no recordings, and were left out.",
+        others,
+      ),
+    );
+  return found;
 }
 
 /** @param {(files: File[]) => void} onFiles */
@@ -37,7 +85,10 @@ export function startDrop(onFiles) {
     setDepth(0);
     if (!event.dataTransfer || !hasFiles(event.dataTransfer)) return;
     event.preventDefault();
-    onFiles(filesOf(event.dataTransfer));
+    void filesOf(event.dataTransfer).then(
+      ({ files, inFolders }) => onFiles([...files, ...(inFolders.length ? recordingsOf(inFolders) : [])]),
+      () => toast(t("This folder can't be read.")),
+    );
   });
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
@@ -52,6 +103,12 @@ export function startPicker(onFiles) {
     onFiles([...(picker.files ?? [])]);
     picker.value = ""; // so that the same file can be chosen again
   });
+  const folder = inputById("folder-picker");
+  folder.addEventListener("change", () => {
+    onFiles(recordingsOf([...(folder.files ?? [])]));
+    folder.value = "";
+  });
+  byId("choose-folder").addEventListener("click", () => folder.click());
   const open = () => picker.click();
   byId("choose").addEventListener("click", open);
   return open;

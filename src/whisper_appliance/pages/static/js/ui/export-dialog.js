@@ -44,7 +44,7 @@ const formats = () => [
 
 /**
  * @typedef {{name: string, formats: string[], label: () => string, value: string, choices?: string[],
- *   most?: number, off?: string, without?: string[]}} Option `value` is sent for a box with a tick, `off` (else `false`)
+ *   most?: number, example?: string, off?: string, without?: string[]}} Option `value` is sent for a box with a tick, `off` (else `false`)
  *   for one without. `without`: formats in which it is off unless it was chosen.
  */
 
@@ -95,6 +95,13 @@ const OPTIONS = [
     label: () => t("Characters in a line"),
     value: "42",
     most: 200,
+  },
+  {
+    name: "template",
+    formats: ["txt"],
+    label: () => t("Template of a paragraph (empty: as usual)"),
+    value: "",
+    example: "[{start}-{end}] {speaker}: {text}",
   },
   { name: "max_lines", formats: SUBTITLES, label: () => t("Lines in a caption"), value: "2", most: 10 },
   {
@@ -174,7 +181,7 @@ function labelled(text, control) {
 }
 
 /** @param {Option} option @param {URLSearchParams} last @returns {HTMLLabelElement} */
-function field({ name, label, value, off = "false", choices, most }, last) {
+function field({ name, label, value, off = "false", choices, most, example }, last) {
   const given = last.get(name) ?? value;
   if (choices) {
     const select = element("select");
@@ -186,6 +193,16 @@ function field({ name, label, value, off = "false", choices, most }, last) {
   input.name = name;
   if (most) {
     Object.assign(input, { type: "number", min: "1", max: String(most), value: given, required: true });
+    return labelled(label(), input);
+  }
+  if (example) {
+    Object.assign(input, {
+      placeholder: example,
+      value: given,
+      maxLength: 500,
+      autocomplete: "off",
+      dir: "auto",
+    });
     return labelled(label(), input);
   }
   Object.assign(input, { type: "checkbox", checked: given === value });

@@ -2,6 +2,7 @@
 import { startAccountMenu } from "./account-menu.js";
 import { startMenus } from "./menu.js";
 import { removeNotWhole } from "./not-whole.js";
+import { startPalette } from "./palette.js";
 import { startPasswordDialog } from "./password-dialog.js";
 import { Shortcuts } from "./shortcuts.js";
 import { StatusBar } from "./status-bar.js";
@@ -15,6 +16,7 @@ export function startPage(root) {
   startAccountMenu(root);
   startPasswordDialog(root);
   const shortcuts = new Shortcuts();
+  startPalette(shortcuts);
   // Without a chip nobody is signed in to an appliance that needs an account.
   if (root.querySelector("#model-chip")) new StatusBar().start();
   return { shortcuts };

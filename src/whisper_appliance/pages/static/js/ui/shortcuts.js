@@ -49,6 +49,11 @@ export class Shortcuts {
     for (const [key, run] of Object.entries(actions)) this.#actions.set(key, run);
   }
 
+  /** @param {string} key @returns {(() => void) | undefined} What it does on this page. */
+  actionOf(key) {
+    return this.#actions.get(key);
+  }
+
   /** @param {KeyboardEvent} event */
   #onKeyDown(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || isTextInput(event.target)) return;

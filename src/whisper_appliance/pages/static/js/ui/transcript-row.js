@@ -20,17 +20,38 @@ import { toast } from "./toast.js";
 /** @param {Summary} summary @returns {boolean} Whether somebody else shared it. */
 const isShared = (summary) => summary.is_shared;
 
-/** The end of an address that opens a transcript where words were found. @param {Hit | undefined} hit */
-function placeOf(hit) {
-  if (hit?.note) return `#note-${hit.note}`;
-  return hit ? `?q=${encodeURIComponent(hit.pieces[1] ?? "")}#t=${Math.floor(hit.start)}` : "";
+/** @param {readonly string[]} pieces Of a hit: each second one was found. @returns {string} The longest words that were found in a row. */
+export function foundWords(pieces) {
+  let longest = "";
+  let words = "";
+  for (const [place, piece] of pieces.entries()) {
+    const goesOn = place % 2 === 1 || (words && !piece.trim());
+    words = goesOn ? words + piece : "";
+    if (words.trim().length > longest.length) longest = words.trim();
+  }
+  return longest;
+}
+
+/**
+ * The end of an address that opens a transcript where most of the words were found, a note of others first.
+ * @param {readonly Hit[] | null | undefined} hits
+ */
+export function placeOf(hits) {
+  const [first] = hits ?? [];
+  if (!first) return "";
+  if (first.note) return `#note-${first.note}`;
+  const words = (/** @type {Hit} */ hit) => foundWords(hit.pieces);
+  const best = (hits ?? [])
+    .filter(({ note }) => !note)
+    .reduce((one, other) => (words(other).length > words(one).length ? other : one), first);
+  return `?q=${encodeURIComponent(words(best))}#t=${Math.floor(best.start)}`;
 }
 
 /** @param {HTMLElement} row @param {Summary} summary */
 function showTitle(row, { id, title, hits }) {
   const link = /** @type {HTMLAnchorElement} */ (slot(row, "title"));
   link.textContent = title;
-  link.href = fromRoot(`/transcripts/${id}${placeOf(hits?.[0])}`);
+  link.href = fromRoot(`/transcripts/${id}${placeOf(hits)}`);
   const actions = slot(row, "actions");
   slot(actions, "favourite-label").textContent = t("Favourite: {title}", { title });
   slot(actions, "rename-label").textContent = t("Rename {title}", { title });

@@ -1,0 +1,112 @@
+"""The muxer process: copies one untrusted film into Matroska, beside subtitles that can be switched off.
+
+It is started as `opus_encoder` is, in the same sandbox, and sends `ready` and `ended`. Nothing is decoded. At
+first, the target holds the subtitles (SubRip), because they may be longer than a message of the socket.
+"""
+
+import io
+import json
+import os
+import socket
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+from whisper_appliance.audio.decoder_child import ParentChannel, films, open_source
+from whisper_appliance.audio.resample import UnsupportedSource
+from whisper_appliance.core import memory, sandbox
+
+_HEADROOM_BYTES = 2**24
+"""What Matroska adds to a film, and the subtitles, at most."""
+
+
+def read_whole(fd: int) -> bytes:
+    """The content of an open file, which is empty afterwards."""
+    content = os.pread(fd, os.fstat(fd).st_size, 0)
+    os.ftruncate(fd, 0)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return content
+
+
+def lines_of(words: InputContainer, begin_seconds: float) -> "Iterator[Packet[Any]]":
+    """The subtitles, later by when the film begins."""
+    for packet in words.demux(words.streams.subtitles[0]):
+        if packet.pts is not None:
+            packet.pts += round(begin_seconds / float(packet.time_base or 1))
+            packet.dts = packet.pts
+            yield packet
+
+
+def copy(source: InputContainer, tracks: list[Stream], words: InputContainer, film: OutputContainer) -> None:
+    """Writes the packets of all tracks, and each subtitle before the first packet that is later."""
+    made = {track.index: film.add_stream_from_template(track, opaque=True) for track in tracks}
+    shown = film.add_stream_from_template(words.streams.subtitles[0], opaque=True)
+    lines = deque(lines_of(words, (source.start_time or 0) / 1_000_000))
+    for packet in source.demux(*tracks):
+        if packet.dts is None:
+            continue
+        while lines and seconds_of(lines[0]) <= seconds_of(packet):
+            write(film, lines.popleft(), shown)
+        write(film, packet, made[packet.stream.index])
+    for line in lines:
+        write(film, line, shown)
+
+
+def seconds_of(packet: "Packet[Any]") -> float:
+    """When a packet is decoded."""
+    return float((packet.dts or 0) * (packet.time_base or 0))
+
+
+def write(film: OutputContainer, packet: "Packet[Any]", stream: Stream) -> None:
+    """Writes a packet of another file as one of this stream."""
+    packet.stream = stream
+    film.mux(packet)
+
+
+def mux(source: int, target: int) -> str:
+    """Makes the film with subtitles; returns the verdict."""
+    subtitles = read_whole(target)
+    try:
+        container, _ = open_source(source)
+        pictures = films(container)
+        if not pictures:
+            return "no_pictures"
+        tracks = [*pictures, *(one for one in container.streams.audio if one.codec_context)]
+        with (
+            av.open(io.BytesIO(subtitles), "r", format="srt") as words,
+            os.fdopen(os.dup(target), "wb") as file,
+            av.open(file, "w", format="matroska") as film,
+        ):
+            copy(container, tracks, words, film)
+    except UnsupportedSource as unsupported:
+        return unsupported.code
+    except MemoryError:
+        return "limit"
+    except (av.FFmpegError, ValueError, OSError):
+        return "not_copied"
+    return "done"
+
+
+def main() -> None:
+    """Sandboxes the process, sends `ready`, and makes one film."""
+    memory.limit_malloc_arenas(1)
+    raw = socket.socket(fileno=0)
+    channel = ParentChannel(raw)
+    sandbox.set_no_new_privs()
+    sandbox.unshare_network()
+    raw.send(json.dumps({"kind": "ready"}).encode())
+    job, source, target = channel.read_job()
+    sandbox.set_rlimits(
+        memory_bytes=job["memory_bytes"],
+        cpu_seconds=job["cpu_seconds"],
+        wall_seconds=job["wall_seconds"],
+        file_bytes=2 * os.fstat(source).st_size + os.fstat(target).st_size + _HEADROOM_BYTES,
+    )
+    sandbox.landlock_allow_only(source)
+    channel.send("ended", verdict=mux(source, target))
+    os._exit(0)

@@ -1,0 +1,106 @@
+/**
+ * Records without captions: what was said becomes a file of this browser, which is transcribed like any other.
+ * Its parts are kept in the browser as they come, so a reload or a crash of the page loses at most a second.
+ */
+
+import { buttonById, byId } from "../core/dom.js";
+import { clock } from "../core/format.js";
+import { t } from "../core/i18n.js";
+import { WakeLock } from "../live/wake-lock.js";
+import { toast } from "../ui/toast.js";
+import { RecordedParts } from "./recorded-parts.js";
+
+const PART_MILLISECONDS = 1000;
+const TYPES = ["audio/webm;codecs=opus", "audio/mp4;codecs=mp4a.40.2", "audio/mp4"];
+const BITS_A_SECOND = 64_000;
+
+export class Recorder {
+  #parts = new RecordedParts();
+  #wakeLock = new WakeLock();
+  /** @type {MediaRecorder | null} */
+  #recorder = null;
+  #startedAt = 0;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #timer;
+
+  /** @param {(files: File[]) => void} onFiles */
+  constructor(onFiles) {
+    this.onFiles = onFiles;
+    byId("record").addEventListener("click", () => void this.toggle());
+    void this.#offerUnfinished();
+  }
+
+  get isRecording() {
+    return this.#recorder !== null;
+  }
+
+  async toggle() {
+    if (this.#recorder) return void this.#recorder.stop();
+    const microphone = await import("../live/microphone.js");
+    const source = /** @type {HTMLSelectElement} */ (byId("source")).value;
+    try {
+      await this.#start(await microphone.openSource(source));
+    } catch (error) {
+      const { title, advice } = microphone.captureError(error, source);
+      toast(`${title}. ${advice}`);
+    }
+  }
+
+  /** @param {MediaStream} stream */
+  async #start(stream) {
+    const mimeType = TYPES.find((type) => MediaRecorder.isTypeSupported(type));
+    const sound = new MediaStream(stream.getAudioTracks());
+    const recorder = new MediaRecorder(sound, { mimeType, audioBitsPerSecond: BITS_A_SECOND });
+    const title = t("Recording {time}", {
+      time: new Date().toLocaleString(document.documentElement.lang, {
+        dateStyle: "medium",
+        timeStyle: "short",
+      }),
+    });
+    await this.#parts.begin(`${title}.${recorder.mimeType.includes("mp4") ? "m4a" : "webm"}`);
+    recorder.addEventListener("dataavailable", ({ data }) => void this.#parts.add(data));
+    recorder.addEventListener("stop", () => void this.#finish(stream), { once: true });
+    for (const track of stream.getTracks())
+      track.addEventListener("ended", () => recorder.state !== "inactive" && recorder.stop());
+    this.#recorder = recorder;
+    this.#startedAt = performance.now();
+    recorder.start(PART_MILLISECONDS);
+    this.#wakeLock.set(true);
+    this.#show();
+    this.#timer = setInterval(() => this.#show(), 1000);
+  }
+
+  /** @param {MediaStream} stream */
+  async #finish(stream) {
+    clearInterval(this.#timer);
+    for (const track of stream.getTracks()) track.stop();
+    this.#recorder = null;
+    this.#wakeLock.set(false);
+    this.#show();
+    const file = await this.#parts.take();
+    if (file) this.onFiles([file]);
+  }
+
+  /** What was recorded when the page was left. */
+  async #offerUnfinished() {
+    const isHere = await this.#parts.areOfNobody();
+    if (!isHere || this.#recorder) return;
+    toast(t("A recording was interrupted. It is still in this browser."), {
+      label: t("Transcribe it"),
+      run: async () => {
+        const file = await this.#parts.take();
+        if (file) this.onFiles([file]);
+      },
+    });
+  }
+
+  #show() {
+    const { isRecording } = this;
+    byId("record").setAttribute("aria-pressed", String(isRecording));
+    buttonById("speak").disabled = isRecording; // the microphone is taken
+    const seconds = Math.floor((performance.now() - this.#startedAt) / 1000);
+    byId("record-line").textContent = isRecording
+      ? t("Stop recording, {time}", { time: clock(seconds) })
+      : t("Only record");
+  }
+}
