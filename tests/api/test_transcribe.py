@@ -3,10 +3,8 @@
 import io
 
 import pytest
-from flask_openapi3 import OpenAPI
 
-from tests.support.client import ApiClient, send, signed_in, uploads
-from tests.support.file_server import file_server
+from tests.support.client import ApiClient, send, uploads
 from tests.support.jobs import Script
 from tests.support.statements import statements
 from whisper_appliance.app.appliance import Appliance
@@ -43,22 +41,6 @@ def test_the_transcript_is_returned_in_the_requested_format(
 def test_a_file_of_many_reads_arrives_whole(api_client: ApiClient) -> None:
     words = ("-" * 100_000 + "\r\n--") * 20 + "end"
     assert send(api_client, words=words).json["text"].endswith("---- --end")
-
-
-def test_the_recording_at_an_address_is_transcribed(app: OpenAPI, api_client: ApiClient) -> None:
-    with file_server() as server:
-        server.files["/a%20talk.wav"] = ("audio/wav", b"three four")
-        form = {"url": server.url("/a%20talk.wav"), "title": "Episode 1"}
-        refused = api_client.post("/transcribe", data=form, content_type="multipart/form-data")
-        assert (refused.status_code, refused.json["error"]["code"]) == (400, "invalid_request")
-        admin = signed_in(app, "admin")
-        assert admin.put("/api/admin/settings/url_imports", json={"value": "any"}).status_code == 200
-        answer = api_client.post("/transcribe", data=form, content_type="multipart/form-data")
-        assert (answer.json["text"], answer.json["title"]) == ("three four", "Episode 1")
-        looked = api_client.post("/api/remote/inspect", json={"url": form["url"]})
-        assert looked.json == {"name": "a talk.wav", "bytes": 10, "feed": None}
-        both = send(api_client, **form)
-        assert (both.status_code, both.json["error"]["field"]) == (400, "url")
 
 
 def test_audio_is_another_name_for_the_file(api_client: ApiClient) -> None:

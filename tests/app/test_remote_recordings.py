@@ -23,8 +23,9 @@ def server() -> Iterator[FileServer]:
         yield server
 
 
-def recordings(mode: str = "any", **given: object) -> RemoteRecordings:
-    return RemoteRecordings(lambda: settings.load(url_imports=mode, min_free_disk=0, **given))
+def recordings(*, allowed: bool = True, private: bool = True, **given: object) -> RemoteRecordings:
+    given |= {"url_imports": allowed, "url_imports_private": private, "min_free_disk": 0}
+    return RemoteRecordings(lambda: settings.load(**given))
 
 
 def test_a_recording_is_fetched_also_behind_a_redirect(server: FileServer, tmp_path: Path) -> None:
@@ -36,18 +37,18 @@ def test_a_recording_is_fetched_also_behind_a_redirect(server: FileServer, tmp_p
 
 def test_nothing_is_fetched_unless_an_administrator_allows_it(server: FileServer, tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="URL_IMPORTS"):
-        recordings("no").inspect(server.url("/moved"))
+        recordings(allowed=False).inspect(server.url("/moved"))
     with pytest.raises(InvalidRequest, match="private network"):
-        recordings("public").fetch(server.url("/moved"), tmp_path / "file")
-    named = RemoteRecordings(lambda: settings.load(url_imports="public"), resolve=lambda *_: ["10.0.0.7"])
+        recordings(private=False).fetch(server.url("/moved"), tmp_path / "file")
+    named = RemoteRecordings(lambda: settings.load(url_imports=True), resolve=lambda *_: ["10.0.0.7"])
     with pytest.raises(InvalidRequest, match="private network"):
         named.inspect("https://recordings.example/talk.wav")
     assert server.requested == []
 
 
 def test_a_redirect_into_a_private_network_is_refused(server: FileServer) -> None:
-    modes = chain(["any", "any"], repeat("public"))  # as if the first address were a public one
-    checked = RemoteRecordings(lambda: settings.load(url_imports=next(modes)))
+    private = chain([True, True], repeat(False))  # as if the first address were a public one
+    checked = RemoteRecordings(lambda: settings.load(url_imports=True, url_imports_private=next(private)))
     with pytest.raises(InvalidRequest, match="private network"):
         checked.inspect(server.url("/moved"))
     assert server.requested == ["/moved"]

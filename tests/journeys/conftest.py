@@ -25,7 +25,12 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Path:
 def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """The real program with tiny.en, ready; one for all tests, each of which is a browser of its own."""
     # one window at a time: a long recording in the background leaves a core to the browser
-    settings = {"KEEP_AUDIO": "everyone", "WORKER_PROCESSES": "1", "URL_IMPORTS": "any"}
+    settings = {
+        "KEEP_AUDIO": "everyone",
+        "WORKER_PROCESSES": "1",
+        "URL_IMPORTS": "true",
+        "URL_IMPORTS_PRIVATE": "true",
+    }
     with running(tmp_path_factory.mktemp("appliance"), model_dir, "tiny.en", settings) as program:
         program.wait_for_model()
         yield program

@@ -6,6 +6,7 @@ one in between (DNS rebinding). Redirects are followed here, because each leads 
 
 import hashlib
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -34,6 +35,7 @@ MAX_FEED_BYTES = 8 * 2**20
 CHUNK_BYTES = 2**18
 HEAD_BYTES = 512
 NO_HOST = N_("no such host")
+SIZE = re.compile(r"[0-9]{1,15}")
 _REDIRECTS = (301, 302, 303, 307, 308)
 _FORBIDDEN_CHARS = frozenset(" \t\r\n\\")
 Resolve = Callable[[str, int], list[str]]
@@ -72,7 +74,7 @@ class RemoteRecordings:
         resolve: Resolve = resolve,
         tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
     ) -> None:
-        """`settings` returns those in force: URL_IMPORTS says which addresses are allowed."""
+        """`settings` returns those in force: URL_IMPORTS says whether addresses are allowed."""
         self._settings = settings
         self._resolve = resolve
         self._tls = tls
@@ -84,7 +86,7 @@ class RemoteRecordings:
             head = next(chunks, b"")
             if not is_feed(head[:HEAD_BYTES]):
                 length = response.headers.get("Content-Length", "")
-                return RemoteContent(_name(response), int(length) if length.isdecimal() else None)
+                return RemoteContent(_name(response), int(length) if SIZE.fullmatch(length) else None)
             content = head
             for chunk in chunks:
                 content += chunk
@@ -167,7 +169,7 @@ class RemoteRecordings:
             yield response
 
     def _checked(self, url: str) -> SplitResult:
-        if self._settings().url_imports == "no":
+        if not self._settings().url_imports:
             raise InvalidRequest(
                 "This appliance fetches no recordings from addresses. An administrator can allow it with "
                 "URL_IMPORTS.",
@@ -189,10 +191,10 @@ class RemoteRecordings:
     def _allowed(self, addresses: list[str]) -> str:
         if not addresses:
             raise InvalidRequest("This address cannot be reached: {reason}", reason=NO_HOST, field="url")
-        if self._settings().url_imports != "any" and not all(map(is_public, addresses)):
+        if not self._settings().url_imports_private and not all(map(is_public, addresses)):
             raise InvalidRequest(
-                "This address belongs to a private network or to this machine. An administrator can "
-                "allow that with URL_IMPORTS=any.",
+                "This address belongs to a private network or to this machine. The environment of the "
+                "appliance can allow that with URL_IMPORTS_PRIVATE.",
                 field="url",
             )
         return addresses[0]

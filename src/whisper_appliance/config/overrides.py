@@ -41,13 +41,13 @@ AT_ONCE = frozenset(
 
 ENVIRONMENT_ONLY = frozenset(
     {"host", "https_port", "https_enabled", "ssl_cert_path", "ssl_key_path", "data_dir", "supervised"}
-    | {"admin_password_file", "storage_url", "update_feed_url"}
+    | {"admin_password_file", "storage_url", "update_feed_url", "url_imports_private"}
     | {"oidc_issuer", "oidc_client_id", "oidc_groups_claim", "oidc_admin_groups", "oidc_user_groups"}
     | {"oidc_link_verified_email"}
 )
 """Settings that are needed to find the panel and the database, describe how the appliance is started, name
-who vouches for accounts (with those an admin could become an owner), or name an address that the appliance
-itself fetches (with that an admin could reach services of its machine)."""
+who vouches for accounts (with those an admin could become an owner), or let the appliance itself fetch any
+address (with that an admin could reach services of its machine)."""
 
 log = structlog.get_logger()
 

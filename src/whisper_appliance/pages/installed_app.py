@@ -1,6 +1,7 @@
 """The pages as an app of a phone or desktop: its manifest, and the worker that takes what others share."""
 
 from flask import Response, jsonify, request, url_for
+from flask_openapi3.types import ResponseDict
 
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import PAGES, error_responses, text_response
@@ -8,12 +9,18 @@ from whisper_appliance.web.page_assets import FOLDER
 
 blueprint = LazyBlueprint("installed_app", __name__, abp_tags=[PAGES])
 
+MANIFEST_RESPONSE: ResponseDict = {
+    200: {
+        "description": "The manifest.",
+        "content": {"application/manifest+json": {"schema": {"type": "object"}}},
+    },
+}
 SHARED_TYPES = ["audio/*", "video/*", "application/ogg"]
 
 
 @blueprint.get(
     "/manifest.webmanifest",
-    responses={200: text_response("The manifest.", "application/manifest+json"), **error_responses()},
+    responses={**MANIFEST_RESPONSE, **error_responses()},
 )
 def get_manifest() -> Response:
     """The manifest of the app (W3C Web Application Manifest), with what may be shared with it."""

@@ -51,7 +51,7 @@ def transcribe_page() -> str:
         file_picker=FILE_PICKER,
         tells_voices=is_installed(appliance().settings.diarization_model),
         offers_webrtc=find_spec("aiortc") is not None,
-        offers_addresses=appliance().settings.url_imports != "no",
+        offers_addresses=appliance().settings.url_imports,
         is_set_up=appliance().accounts.users.exist(),
         recording_days=appliance().recordings.days_for(current_actor().owner),
     )

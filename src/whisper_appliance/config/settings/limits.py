@@ -69,10 +69,11 @@ class RequestLimits(Section):
         le=3600,
         description="How long POST /transcribe waits for the transcript before it answers 202.",
     )
-    url_imports: Literal["no", "public", "any"] = Field(
-        "no",
-        description="Whether recordings and podcasts are fetched from addresses: no, from the public "
-        "internet (public), or from private networks and this machine, too (any).",
+    url_imports: bool = Field(
+        False, description="Recordings and podcasts are fetched from addresses of the public internet."
+    )
+    url_imports_private: bool = Field(
+        False, description="With URL_IMPORTS: also from private networks and this machine."
     )
     min_free_disk: Size = Field(
         ByteSize(2**30), ge=0, description="Free space below which uploads are refused."
