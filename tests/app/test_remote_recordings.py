@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.file_server import FileServer, feed, file_server
-from whisper_appliance.app.remote_recordings import RemoteRecordings
+from whisper_appliance.app.remote.recordings import RemoteRecordings
 from whisper_appliance.config import settings
 from whisper_appliance.core.errors import ApplianceError, InvalidRequest, TooLarge
 
@@ -82,7 +82,8 @@ def test_a_feed_that_is_none_is_refused(server: FileServer, content: bytes) -> N
     [
         ("file:///etc/passwd", "begins with https"), ("https://", "begins with https"),
         ("http://ada:secret@127.0.0.1/a.wav", "no user name"), ("/gone.wav", "answers 404"),
-        ("/page", "address of a page"), ("/loop", "without an end"), ("http://nowhere.invalid/a", "reached"),
+        ("/page", "address of the recording itself"), ("/loop", "without an end"),
+        ("http://nowhere.invalid/a", "reached"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_fetched_is_refused_with_the_reason(

@@ -27,7 +27,7 @@ from whisper_appliance.app.notifier import Notifier
 from whisper_appliance.app.ownership import AllOwnedData
 from whisper_appliance.app.partial_uploads import PartialUploads
 from whisper_appliance.app.program_requests import ProgramRequests
-from whisper_appliance.app.remote_recordings import RemoteRecordings
+from whisper_appliance.app.remote.recordings import RemoteRecordings
 from whisper_appliance.app.submit_recording import SubmitRecording
 from whisper_appliance.app.subtitled_films import SubtitledFilms
 from whisper_appliance.app.translate_recording import TranslateRecording

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
-from whisper_appliance.app.podcast_feed import Feed, is_feed, read_feed
+from whisper_appliance.app.remote import page
+from whisper_appliance.app.remote.podcast_feed import Feed, is_feed, read_feed
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import DiskFull, InvalidRequest, TooLarge
 from whisper_appliance.core.i18n import N_
@@ -82,6 +83,8 @@ class RemoteRecordings:
     def inspect(self, url: str) -> RemoteContent:
         """What is at an address. Raises `InvalidRequest`."""
         with self._opened(url) as response:
+            if _is_page(response):
+                return RemoteContent(_name(response), None)
             chunks = _chunks(response)
             head = next(chunks, b"")
             if not is_feed(head[:HEAD_BYTES]):
@@ -99,13 +102,27 @@ class RemoteRecordings:
 
         Raises `InvalidRequest`, `TooLarge`, `DiskFull`.
         """
+        with self._opened(url) as response:
+            if not _is_page(response):
+                return self._stored(response, target)
+        return self._fetched_from_page(url, target)
+
+    def _fetched_from_page(self, url: str, target: Path) -> FetchedRecording:
+        settings = self._settings()
+        self._check_space(target)
+        private, seconds = settings.url_imports_private, settings.upload_seconds
+        job = page.PageJob(url, str(target), private, int(settings.max_upload_size), seconds)
+        name = page.fetch_from_page(job)
+        with target.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
+            return FetchedRecording(name, os.fstat(file.fileno()).st_size, digest)
+
+    def _stored(self, response: "Response", target: Path) -> FetchedRecording:
         settings = self._settings()
         deadline = time.monotonic() + settings.upload_seconds
         size, digest = 0, hashlib.sha256()
-        with (
-            self._opened(url) as response,
-            open(target, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file,
-        ):
+        with open(target, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             for chunk in _chunks(response):
                 size += len(chunk)
                 if size > settings.max_upload_size:
@@ -113,10 +130,7 @@ class RemoteRecordings:
                     raise TooLarge(
                         "The file is larger than {limit}, the limit of this appliance.", limit=limit
                     )
-                if shutil.disk_usage(target.parent).free < settings.min_free_disk:
-                    raise DiskFull(
-                        "Not enough free disk space for this file. Free some, or ask an administrator."
-                    )
+                self._check_space(target)
                 if time.monotonic() > deadline:
                     raise InvalidRequest("Fetching this recording took too long.", field="url")
                 digest.update(chunk)
@@ -124,6 +138,10 @@ class RemoteRecordings:
             file.flush()
             os.fsync(file.fileno())
         return FetchedRecording(_name(response), size, digest.hexdigest())
+
+    def _check_space(self, target: Path) -> None:
+        if shutil.disk_usage(target.parent).free < self._settings().min_free_disk:
+            raise DiskFull("Not enough free disk space for this file. Free some, or ask an administrator.")
 
     @contextmanager
     def _opened(self, url: str) -> "Iterator[Response]":
@@ -209,12 +227,16 @@ def _check_answer(response: "Response") -> None:
         raise InvalidRequest(
             "The server of this address sends it in a form that was not wanted.", field="url"
         )
-    if response.headers.get("Content-Type", "").lower().startswith("text/html"):
+    if _is_page(response) and not page.is_available():
         raise InvalidRequest(
             "This is the address of a page. Copy the address of the recording itself, or of the "
             "podcast's feed.",
             field="url",
         )
+
+
+def _is_page(response: "Response") -> bool:
+    return response.headers.get("Content-Type", "").lower().startswith("text/html")
 
 
 def _chunks(response: "Response") -> Iterator[bytes]:
