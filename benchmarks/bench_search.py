@@ -1,4 +1,4 @@
-"""Search in a large library: `python -m benchmarks.bench_search`, on SQLite and on a PostgreSQL by URL."""
+"""Search in a large library, and what it costs in memory: `python -m benchmarks.bench_search`, on SQLite and on a PostgreSQL by URL."""
 
 import argparse
 import random
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
 import sqlalchemy as sa
 
 from whisper_appliance.core.clock import written
@@ -68,7 +69,13 @@ def main() -> None:
     ):
         migrations.upgrade(database)
         _fill(database, arguments.transcripts, arguments.words)
+        before = _memory_megabytes()
         _report(database)
+        print(f"memory: {before:.0f} MB before the questions, {_memory_megabytes():.0f} MB after them")
+
+
+def _memory_megabytes() -> float:
+    return float(psutil.Process().memory_info().rss) / 1e6
 
 
 def _fill(database: Database, count: int, words: int) -> None:
