@@ -1,4 +1,4 @@
-"""Search in a large library, and what it costs in memory: `python -m benchmarks.bench_search`, on SQLite and on a PostgreSQL by URL."""
+"""Search in a large library, and its memory: `python -m benchmarks.bench_search`; PostgreSQL by URL."""
 
 import argparse
 import random
