@@ -222,6 +222,14 @@ def test_a_job_that_waits_in_another_lane_is_as_if_it_had_not_begun(jobs: JobRep
     assert [each.lane for each in jobs.claimable()] == ["long"]
 
 
+def test_a_job_that_is_to_be_cancelled_is_not_put_back(jobs: JobRepository) -> None:
+    job = jobs.claim(add(jobs, priority=Priority.INTERACTIVE).id)
+    jobs.request_cancel(job.id)
+    with pytest.raises(Conflict):
+        jobs.change_lane(job.id, "long", requeue=True)
+    assert jobs.get(job.id).status == "running"
+
+
 def test_fairness_counts_the_jobs_that_run(jobs: JobRepository) -> None:
     ann = [add(jobs, owner="ann").id for _ in range(3)]
     jobs.claim(ann[0])

@@ -19,7 +19,7 @@ from whisper_appliance.core.errors import Conflict, NotFound, Unavailable
 from whisper_appliance.core.log_errors import log_errors
 from whisper_appliance.jobs.events import JobChanged, JobEvent, JobFailed
 from whisper_appliance.jobs.heartbeat import WorkerHeartbeat
-from whisper_appliance.jobs.lanes import CONCURRENCY, Lane
+from whisper_appliance.jobs.lanes import CALLS_AT_ONCE, CONCURRENCY, Lane
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.storage import (
     JobFolders,
@@ -36,6 +36,7 @@ LAUNCH_SECONDS = 30.0
 LAUNCH_RETRY_SECONDS = 2.0
 ROWS_KEPT_DAYS = 30
 RETRY_MARGIN_SECONDS = 0.2  # so that the postponed job is due, and its durable call has ended
+RECLAIM_RETRY_SECONDS = 10.0
 LAUNCH_FAILED = "The queue could not start. The log has the reason. Fix it and restart the appliance."
 
 log = logging.getLogger(__name__)
@@ -135,10 +136,13 @@ class Cluster:
         return written(self.clock() - timedelta(hours=UPLOAD_KEPT_HOURS))
 
     def retry_after(self, seconds: float) -> None:
-        """Starts the postponed jobs that are due in so many seconds."""
-        timer = threading.Timer(
-            seconds + RETRY_MARGIN_SECONDS, log_errors, [self.reclaim, "jobs were not taken over"]
-        )
+        """Starts the jobs that are due in so many seconds: later if the database cannot be used then."""
+
+        def reclaim() -> None:
+            if not log_errors(self.reclaim, "jobs were not taken over") and not self.stopping.is_set():
+                self.retry_after(RECLAIM_RETRY_SECONDS)
+
+        timer = threading.Timer(seconds + RETRY_MARGIN_SECONDS, reclaim)
         timer.daemon = True
         timer.start()
 
@@ -219,7 +223,7 @@ class Cluster:
             self._queue_url(),
             executor_id=self._this.id,
             place=self._this.place,
-            queues=CONCURRENCY,
+            queues=dict.fromkeys(CONCURRENCY, CALLS_AT_ONCE),
             run=run,
         )
         with ExitStack() as undo:

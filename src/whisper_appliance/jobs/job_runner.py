@@ -24,7 +24,7 @@ from whisper_appliance.jobs.events import (
 )
 from whisper_appliance.jobs.failures import FailureKind, as_appliance_error, kind_of, pause_seconds
 from whisper_appliance.jobs.job import FinishedWindow, Job
-from whisper_appliance.jobs.lanes import Lane, lane_for
+from whisper_appliance.jobs.lanes import Lane, lane_for, lane_of
 from whisper_appliance.jobs.pace import Kind, Pace
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.slots import LaneSlot, Slots, lane_slot
@@ -181,7 +181,7 @@ class JobRunner:
         done = None
         self._claimed.add(job.id)
         self._announce(JobChanged(job.id, job.translation_of))
-        if job.attempts == 1:
+        if job.attempts == 1 and job.lane == lane_of(job.priority):  # else it has waited in its first lane
             self._announce(JobStarted(job.id, job.priority, _waited_seconds(job)))
         try:
             done = self._attempt(job, slot)
@@ -202,8 +202,18 @@ class JobRunner:
             return True
 
     def _put_back(self, job: Job, lane: Lane) -> None:
-        """Lets a job wait in another lane, because its recording is longer than was known."""
-        self._retry_until_available(lambda: self._jobs.change_lane(job.id, lane, requeue=True))
+        """Lets a job wait in another lane, because its recording is longer than was known.
+
+        Raises `Cancelled` if it is to be cancelled, because it would wait for that.
+        """
+        if job.id in self._to_cancel:
+            raise Cancelled("The job was cancelled.")
+        try:
+            self._retry_until_available(lambda: self._jobs.change_lane(job.id, lane, requeue=True))
+        except Conflict:
+            if self._retry_until_available(lambda: self._jobs.cancel_requested(job.id)):
+                raise Cancelled("The job was cancelled.") from None
+            raise
         self._retry_after(0.0)
 
     def _attempt(self, job: Job, slot: LaneSlot) -> Transcribed | None:
@@ -213,13 +223,10 @@ class JobRunner:
             return None
         for is_last in (False, True):
             try:
-                return self._transcribe(job, slot)
+                return self._transcribe_or_put_back(job, slot)
             except Cancelled:
                 self._retry_until_available(lambda: self._jobs.abandon(job.id))
                 self._announce(JobFailed(job.id, "cancelled"))
-                return None
-            except _NoSlotInLane as error:
-                self._put_back(job, error.lane)
                 return None
             except Conflict:
                 raise
@@ -228,6 +235,13 @@ class JobRunner:
                 if self._settle(job, error, is_last=is_last):
                     return None
         return None
+
+    def _transcribe_or_put_back(self, job: Job, slot: LaneSlot) -> Transcribed | None:
+        try:
+            return self._transcribe(job, slot)
+        except _NoSlotInLane as error:
+            self._put_back(job, error.lane)
+            return None
 
     def _settle(self, job: Job, error: Exception, *, is_last: bool) -> bool:
         """Postpones or fails the job by the kind of the error; False if it is to be tried once more now."""

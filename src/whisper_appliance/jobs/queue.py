@@ -162,20 +162,22 @@ class JobQueue:
         """Ends a queued job at once, a running job at its next window; an ended job stays as it is."""
         job = self._repository.get(job_id, owner)
         self._runner.cancel(job_id)
-        if job.status == "queued":
-            try:
-                self._repository.cancel(job_id)
-            except Conflict:
-                job = self._repository.get(job_id)  # it was claimed in the meantime
-            else:
-                self._runner.forget_cancel(job_id)
-                self._publish(JobChanged(job_id, job.translation_of))
-        if job.status == "running":
-            try:
-                self._repository.request_cancel(job_id)
-            except Conflict:
-                log.debug("Job %s ended before it could be cancelled", job_id)
+        while not job.ended and not self._cancelled(job):
+            job = self._repository.get(job_id)
         return self._repository.get(job_id)
+
+    def _cancelled(self, job: Job) -> bool:
+        """Cancels a job as it was; False if it was claimed or put back in the meantime, or has ended."""
+        try:
+            if job.status == "running":
+                self._repository.request_cancel(job.id)
+                return True
+            self._repository.cancel(job.id)
+        except Conflict:
+            return False
+        self._runner.forget_cancel(job.id)
+        self._publish(JobChanged(job.id, job.translation_of))
+        return True
 
     def retry(self, job_id: str, owner: str | None = None) -> Job:
         """Queues a failed or cancelled job again, with the recording that is still stored.

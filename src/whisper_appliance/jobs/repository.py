@@ -247,10 +247,12 @@ class JobRepository(JobQueries):
         """Moves a running job of this worker to another lane; puts it back if it has no slot there.
 
         An attempt that is put back does not count, and any worker with its recording may claim the job.
+        Raises `Conflict` also if a job that is to be cancelled would be put back.
         """
         queued = {"status": "queued", "worker": None, "started": None, "attempts": jobs.c.attempts - 1}
+        conditions = (self._is_held(), ~jobs.c.cancel_requested) if requeue else (self._is_held(),)
         with self._database.write() as connection:
-            self._update(connection, job_id, self._is_held(), lane=lane, **(queued if requeue else {}))
+            self._update(connection, job_id, *conditions, lane=lane, **(queued if requeue else {}))
 
     def postpone(self, job_id: str, code: str, message: str, seconds: float) -> None:
         """Puts a running job of this worker back for some seconds; this attempt does not count.

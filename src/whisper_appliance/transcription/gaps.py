@@ -78,15 +78,18 @@ def _unwritten(result: WindowResult, span: SpeechSpan, stop: float) -> list[tupl
     texts = [(text.start, text.end) for text in result.segments]
     texts = sorted([*texts, *((text.start, text.end) for text in result.dropped)])
     found, reached = [], 0.0
+    utterances = list(_utterances(span))
     for start, end in [*texts, (stop, stop)]:
-        if _spoken(span, reached, start) >= MIN_UNWRITTEN_SECONDS:
-            found.append((reached, start))
-        elif start > reached:
-            found += [
-                (max(first, reached), min(last, start))
-                for first, last in _utterances(span)
-                if min(last, start) - max(first, reached) >= MIN_UNWRITTEN_SHARE * (last - first)
-            ]
+        inside = [
+            (max(first, reached), min(last, start), last - first)
+            for first, last in utterances
+            if first < start and last > reached
+        ]
+        if inside and _spoken(span, reached, start) >= MIN_UNWRITTEN_SECONDS:
+            found.append((inside[0][0], inside[-1][1]))
+        else:
+            whole = MIN_UNWRITTEN_SHARE
+            found += [(first, last) for first, last, seconds in inside if last - first >= whole * seconds]
         reached = max(reached, end)
     return found
 

@@ -10,13 +10,14 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.readiness import check_ready
-from whisper_appliance.core.errors import InvalidRequest, NotFound
+from whisper_appliance.core.errors import ApplianceError, InvalidRequest, NotFound
 from whisper_appliance.engines.contract import Task
 from whisper_appliance.live.manager import LiveAnnouncement, SessionRequest
 from whisper_appliance.protocols.audio_input import AudioDecoder, decoded_base64
@@ -159,7 +160,13 @@ class TranslationSession:
                 raise InvalidRequest("This session is closing and takes no more audio.")
             tracks = self._tracks
         for track in tracks:
-            self._feed(track, pcm)
+            try:
+                self._feed(track, pcm)
+            except ApplianceError:
+                with self._lock:
+                    if track is self._source:  # it is reported once, and the translation goes on
+                        self._source = None
+                raise
 
     def _feed(self, track: Track, pcm: bytes) -> None:
         pace = (self._throttle,) if track is self._output else ()  # the same bytes count once
@@ -188,7 +195,8 @@ class TranslationSession:
                 return
             rest = self._decoder.finish()
             for stream in streams:
-                stream.feed(rest)
+                with suppress(NotFound):  # it has just ended by itself
+                    stream.feed(rest)
         for stream in streams:
             stream.stop()
 
