@@ -12,6 +12,8 @@ from whisper_appliance.core.errors import InvalidRequest
 
 MAX_URL_CHARS = 2000
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NOT_PUBLIC = [ipaddress.ip_network(found) for found in ("64:ff9b:1::/48", "fec0::/10", "::/96")]
+"""Local NAT64 (RFC 8215), and the former site-local and IPv4-compatible addresses: `is_global` has them."""
 _FORBIDDEN_CHARS = frozenset(" \t\r\n\\")
 
 
@@ -50,6 +52,8 @@ def is_public(address: str) -> bool:
     """Whether an IP address belongs to the public internet, also what it embeds of IPv4."""
     ip = ipaddress.ip_address(address.split("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
+        if any(ip in network for network in _NOT_PUBLIC):
+            return False
         embedded = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
         if embedded is None and ip in _NAT64:
             embedded = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
