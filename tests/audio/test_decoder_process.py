@@ -9,16 +9,20 @@ import socket
 import subprocess
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
 import pytest
 
 import whisper_appliance
-from tests.support.audio import tone, wav
+from tests.support.audio import tone, video, wav
 from tests.support.wait import wait_until
+from whisper_appliance.audio import decoder_process
 from whisper_appliance.audio.decode import DecodeLimits, decode, prepare
 from whisper_appliance.audio.decoder_process import DecoderProcess, PrestartedDecoder
+from whisper_appliance.audio.encode import add_subtitles, encode_opus
+from whisper_appliance.audio.recording import Sound
 from whisper_appliance.audio.resample import Resampler, UnsupportedSource
 from whisper_appliance.core import sandbox, seccomp
 
@@ -88,6 +92,40 @@ def test_a_decoder_at_work_is_in_the_sandbox(tmp_path: Path) -> None:
         while (state := kernel_state(decoder))["Seccomp"] != "2":
             assert not state["State"].startswith("Z"), "it has ended"
         assert (state["NoNewPrivs"], int(state["CapEff"], 16)) == ("1", 0)
+
+
+def test_the_programs_that_write_files_work_in_the_sandbox(
+    beckett: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not seccomp.is_available():
+        pytest.skip("this machine has no libseccomp")
+    waits = "import os, time; os._exit = lambda status: time.sleep(60); "  # at its end, to be looked at
+    monkeypatch.setattr(decoder_process, "_START", waits + decoder_process._START)
+    states, terminate = [], DecoderProcess.terminate
+
+    def note(child: DecoderProcess) -> int:
+        states.append(kernel_state(psutil.Process(child.pid)))
+        return terminate(child)
+
+    monkeypatch.setattr(DecoderProcess, "terminate", note)
+    encode_opus(beckett, tmp_path / "copy.webm", limits=DecodeLimits(), sound=Sound())
+    film = video(beckett, tmp_path / "film.mp4", "libx264", "aac")
+    with (tmp_path / "film.mkv").open("w+b") as target:
+        add_subtitles(film, target, "1\n00:00:00,000 --> 00:00:01,000\none\n", limits=DecodeLimits())
+    found = [(state["Seccomp"], state["NoNewPrivs"], int(state["CapEff"], 16)) for state in states]
+    assert found == [("2", "1", 0)] * 2
+
+
+def test_the_decoder_of_a_recording_that_grows_is_in_the_sandbox(tmp_path: Path) -> None:
+    if not seccomp.is_available():
+        pytest.skip("this machine has no libseccomp")
+    child = DecoderProcess(program="stream_decoder")
+    with (tmp_path / "source").open("w+b") as source, (tmp_path / "target").open("w+b") as target:
+        child.start_job(asdict(DecodeLimits()) | {"container": "webm"}, source.fileno(), target.fileno())
+        try:
+            wait_until(lambda: kernel_state(psutil.Process(child.pid))["Seccomp"] == "2")
+        finally:
+            child.terminate()
 
 
 def kernel_state(process: psutil.Process) -> dict[str, str]:

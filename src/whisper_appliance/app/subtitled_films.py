@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from whisper_appliance.audio.encode import add_subtitles
+from whisper_appliance.audio.encode import add_subtitles, most_film_bytes
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import Busy, DiskFull, InvalidRequest
 from whisper_appliance.jobs.transcription_job import decode_limits
@@ -39,7 +39,7 @@ class SubtitledFilms:
         if not self._is_free.acquire(blocking=False):
             raise Busy("Another film is being made. Try again soon.", retry_after_seconds=_RETRY_SECONDS)
         try:
-            self._check_space(source.stat().st_size)
+            self._check_space(most_film_bytes(source.stat().st_size, subtitles))
             self._folder.mkdir(exist_ok=True)
             film = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - the response closes it
             try:

@@ -15,6 +15,7 @@ ENCODING_COST = 12
 """How much more time encoding takes than decoding alone."""
 KILLED = "killed"
 _GRACE_SECONDS = 5.0
+_FILM_HEADROOM_BYTES = 2**24
 
 
 def encode_opus(path: Path, target: Path, *, limits: DecodeLimits, sound: Sound) -> None:
@@ -44,6 +45,11 @@ def encode_opus(path: Path, target: Path, *, limits: DecodeLimits, sound: Sound)
         part.unlink(missing_ok=True)
 
 
+def most_film_bytes(source_bytes: int, subtitles: str) -> int:
+    """The size that a film with subtitles may reach, with what Matroska adds."""
+    return 2 * source_bytes + len(subtitles.encode()) + _FILM_HEADROOM_BYTES
+
+
 def add_subtitles(path: Path, target: BinaryIO, subtitles: str, *, limits: DecodeLimits) -> None:
     """Writes the film at `path` as Matroska to the empty file `target`, with subtitles (SubRip) to switch on.
 
@@ -52,8 +58,9 @@ def add_subtitles(path: Path, target: BinaryIO, subtitles: str, *, limits: Decod
     """
     target.write(subtitles.encode())
     target.flush()
+    job = asdict(limits) | {"most_bytes": most_film_bytes(path.stat().st_size, subtitles)}
     with path.open("rb") as source:
-        verdict = _run("video_muxer", asdict(limits), source.fileno(), target.fileno(), limits)
+        verdict = _run("video_muxer", job, source.fileno(), target.fileno(), limits)
     if verdict != "done":
         raise decode_errors.error_for_film(verdict, max_seconds=limits.max_seconds)
 

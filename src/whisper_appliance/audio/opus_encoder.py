@@ -33,7 +33,7 @@ from whisper_appliance.audio.resample import (
     UnsupportedSource,
     check_source,
 )
-from whisper_appliance.core import memory, sandbox
+from whisper_appliance.core import memory, sandbox, seccomp
 
 OPUS_RATE = 48_000
 BITS_A_CHANNEL = 32_000
@@ -135,6 +135,8 @@ def main() -> None:
     channel = ParentChannel(raw)
     sandbox.set_no_new_privs()
     sandbox.unshare_network()
+    sandbox.drop_capabilities()
+    seccomp.is_available()  # loads libseccomp, which Landlock forbids later
     raw.send(json.dumps({"kind": "ready"}).encode())
     job, source, target = channel.read_job()
     sandbox.set_rlimits(
@@ -144,5 +146,6 @@ def main() -> None:
         file_bytes=round(job["max_seconds"] + 60) * BITS_A_CHANNEL // 2,
     )
     sandbox.landlock_allow_only(source)
+    seccomp.allow_only_decoding()
     channel.send("ended", verdict=encode(job, source, target))
     os._exit(0)

@@ -91,6 +91,7 @@ def main() -> None:
     sandbox.set_no_new_privs()
     sandbox.unshare_network()
     sandbox.drop_capabilities()
+    seccomp.is_available()  # loads libseccomp, which Landlock forbids later
     channel.send(json.dumps({"kind": "ready"}).encode())
     verdict = decode_stream(channel)
     channel.send(json.dumps({"kind": "ended", "verdict": verdict}).encode())

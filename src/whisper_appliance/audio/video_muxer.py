@@ -9,7 +9,7 @@ import json
 import os
 import socket
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import av
@@ -19,10 +19,7 @@ from av.stream import Stream
 
 from whisper_appliance.audio.decoder_child import ParentChannel, films, open_source
 from whisper_appliance.audio.resample import UnsupportedSource
-from whisper_appliance.core import memory, sandbox
-
-_HEADROOM_BYTES = 2**24
-"""What Matroska adds to a film, and the subtitles, at most."""
+from whisper_appliance.core import memory, sandbox, seccomp
 
 
 def read_whole(fd: int) -> bytes:
@@ -47,14 +44,30 @@ def copy(source: InputContainer, tracks: list[Stream], words: InputContainer, fi
     made = {track.index: film.add_stream_from_template(track, opaque=True) for track in tracks}
     shown = film.add_stream_from_template(words.streams.subtitles[0], opaque=True)
     lines = deque(lines_of(words, (source.start_time or 0) / 1_000_000))
-    for packet in source.demux(*tracks):
-        if packet.dts is None:
-            continue
+    for packet in with_decoding_times(source.demux(*tracks)):
         while lines and seconds_of(lines[0]) <= seconds_of(packet):
             write(film, lines.popleft(), shown)
         write(film, packet, made[packet.stream.index])
     for line in lines:
         write(film, line, shown)
+
+
+def with_decoding_times(packets: "Iterable[Packet[Any]]") -> "Iterator[Packet[Any]]":
+    """All packets, each with a dts. FFmpeg knows none of the first packets of H.264 in Matroska.
+
+    Such a packet has that of the one before it in its stream, which may be equal, or else its pts. Raises
+    `ValueError` if it has none.
+    """
+    last: dict[int, int] = {}
+    for packet in packets:
+        if not packet.size:  # the end of a stream
+            continue
+        if packet.dts is None:
+            packet.dts = last.get(packet.stream.index, packet.pts)
+        if packet.dts is None:
+            raise ValueError("a packet without a time")
+        last[packet.stream.index] = packet.dts
+        yield packet
 
 
 def seconds_of(packet: "Packet[Any]") -> float:
@@ -99,14 +112,17 @@ def main() -> None:
     channel = ParentChannel(raw)
     sandbox.set_no_new_privs()
     sandbox.unshare_network()
+    sandbox.drop_capabilities()
+    seccomp.is_available()  # loads libseccomp, which Landlock forbids later
     raw.send(json.dumps({"kind": "ready"}).encode())
     job, source, target = channel.read_job()
     sandbox.set_rlimits(
         memory_bytes=job["memory_bytes"],
         cpu_seconds=job["cpu_seconds"],
         wall_seconds=job["wall_seconds"],
-        file_bytes=2 * os.fstat(source).st_size + os.fstat(target).st_size + _HEADROOM_BYTES,
+        file_bytes=job["most_bytes"],
     )
     sandbox.landlock_allow_only(source)
+    seccomp.allow_only_decoding()
     channel.send("ended", verdict=mux(source, target))
     os._exit(0)

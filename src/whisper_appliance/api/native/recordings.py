@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 from mimetypes import guess_extension
 from os import SEEK_END
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 from flask_openapi3.types import ResponseDict
 from pydantic import Field
+from werkzeug.wsgi import wrap_file
 
 from whisper_appliance.api.native.export import ExportFields
 from whisper_appliance.api.native.transcripts import TranscriptPath, annotations
@@ -26,6 +27,7 @@ from whisper_appliance.web.schemas.transcript import RecordingResponse, recordin
 
 blueprint = LazyBlueprint("recordings", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
 
+BLOCK_BYTES = 2**18
 PEAKS_TYPE = "application/octet-stream"
 EXTENSIONS = {"audio/mp4": ".m4a", "audio/ogg": ".ogg", "audio/webm": ".webm", "audio/wav": ".wav"}
 
@@ -99,9 +101,11 @@ def get_video(path: TranscriptPath, query: ExportFields) -> Response:
     subtitles = export(stored.transcript, "srt", query.options(stored.summary, found))
     film = appliance().subtitled_films.make(entry.id, subtitles.decode())
     record("recording.download", path.id)
-    response = Response(film, mimetype="video/x-matroska", direct_passthrough=True)
-    response.headers["Content-Length"] = str(film.seek(0, SEEK_END))
+    size = film.seek(0, SEEK_END)
     film.seek(0)
+    blocks = wrap_file(request.environ, film, BLOCK_BYTES)
+    response = Response(blocks, mimetype="video/x-matroska", direct_passthrough=True)
+    response.headers["Content-Length"] = str(size)
     response.headers["Content-Disposition"] = attachment(f"{entry.title}.mkv")
     return response
 
