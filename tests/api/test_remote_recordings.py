@@ -19,8 +19,25 @@ def test_the_recording_at_an_address_is_transcribed(start_appliance: StartApplia
         assert (answer.json["text"], answer.json["title"]) == ("three four", "Episode 1")
         looked = visitor.post("/api/remote/inspect", json={"url": form["url"]})
         assert looked.json == {"name": "a talk.wav", "bytes": 10, "feed": None}
+        server.files["/talk.mp3"] = ("audio/mpeg", b"%PDF-1.7 three four")
+        form["url"] = server.url("/talk.mp3")
+        paper = visitor.post("/transcribe", data=form, content_type="multipart/form-data")
+        assert (paper.status_code, paper.json["error"]["code"]) == (415, "unsupported_media")
         both = send(visitor, **form)
         assert (both.status_code, both.json["error"]["field"]) == (400, "url")
+
+
+def test_a_look_at_an_address_holds_a_place_for_uploads(start_appliance: StartAppliance) -> None:
+    app = create_app(start_appliance(url_imports=True, url_imports_private=True, uploads_per_user=1))
+    visitor = open_page(app)
+    answers = []
+    with file_server() as server:
+        server.files["/inner"] = ("audio/wav", b"three four")
+        server.before["/inner"] = lambda: answers.append(
+            visitor.post("/api/remote/inspect", json={"url": server.url("/inner")}).status_code
+        )
+        looked = visitor.post("/api/remote/inspect", json={"url": server.url("/inner")})
+    assert (looked.status_code, answers) == (200, [429])
 
 
 def test_no_admin_makes_the_appliance_fetch_recordings_of_its_machine(

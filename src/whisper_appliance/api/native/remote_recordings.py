@@ -7,14 +7,15 @@ from pydantic import Field
 
 from whisper_appliance.api.native.kept_recording import use_kept_recording
 from whisper_appliance.api.native.transcribe_form import MAX_URL_CHARS, TranscribeForm
+from whisper_appliance.audio.formats import HEAD_BYTES
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.auth.authentication import current_actor, require
-from whisper_appliance.web.context import appliance
+from whisper_appliance.web.context import appliance, web_context
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.multipart_form import Upload
 from whisper_appliance.web.openapi import SPEECH, error_responses
-from whisper_appliance.web.upload_types import file_name
+from whisper_appliance.web.upload_types import check_upload_content, file_name
 
 blueprint = LazyBlueprint("remote_recordings", __name__, url_prefix="/api/remote", abp_tags=[SPEECH])
 
@@ -54,8 +55,9 @@ def inspect_address(body: AddressBody) -> Response:
 
     `POST /transcribe` with `url` transcribes one.
     """
-    require("transcribe")
-    found = appliance().remote_recordings.inspect(body.url)
+    actor = require("transcribe")
+    with web_context().uploads.slot(actor.owner or actor.client, actor.network):
+        found = appliance().remote_recordings.inspect(body.url)
     feed = FeedResponse(**asdict(found.feed)) if found.feed else None
     return jsonify(RemoteResponse(name=found.name, bytes=found.size_bytes, feed=feed).model_dump())
 
@@ -68,6 +70,8 @@ def use_recording_from_elsewhere(upload: Upload, form: TranscribeForm) -> None:
         raise InvalidRequest("Send one of a file, a transcript_id and a url.", field="url")
     owner, submit = current_actor().owner, appliance().submit_recording
     fetched = appliance().remote_recordings.fetch(form.url, upload.path)
+    with upload.path.open("rb") as file:
+        check_upload_content(file.read(HEAD_BYTES))
     submit.admit(owner, fetched.size_bytes)
     upload.name, upload.title = file_name(fetched.name), form.title
     upload.size_bytes, upload.sha256 = fetched.size_bytes, fetched.sha256

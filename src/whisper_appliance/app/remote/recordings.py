@@ -10,15 +10,16 @@ import re
 import shutil
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from whisper_appliance.app.remote import page
+from whisper_appliance.app.remote.deadline import Deadline
 from whisper_appliance.app.remote.podcast_feed import Feed, is_feed, read_feed
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import DiskFull, InvalidRequest, TooLarge
@@ -31,9 +32,8 @@ if TYPE_CHECKING:
 
 MAX_REDIRECTS = 5
 IDLE_SECONDS = 30.0
+INSPECT_SECONDS = 30.0
 MAX_URL_CHARS = 2000
-MAX_FEED_BYTES = 8 * 2**20
-CHUNK_BYTES = 2**18
 HEAD_BYTES = 512
 NO_HOST = N_("no such host")
 SIZE = re.compile(r"[0-9]{1,15}")
@@ -74,56 +74,54 @@ class RemoteRecordings:
         *,
         resolve: Resolve = resolve,
         tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+        inspect_seconds: float = INSPECT_SECONDS,
     ) -> None:
         """`settings` returns those in force: URL_IMPORTS says whether addresses are allowed."""
         self._settings = settings
         self._resolve = resolve
         self._tls = tls
+        self._inspect_seconds = inspect_seconds
 
     def inspect(self, url: str) -> RemoteContent:
         """What is at an address. Raises `InvalidRequest`."""
-        with self._opened(url) as response:
+        with Deadline(self._inspect_seconds) as deadline, self._opened(url, deadline) as response:
             if _is_page(response):
                 return RemoteContent(_name(response), None)
-            chunks = _chunks(response)
-            head = next(chunks, b"")
-            if not is_feed(head[:HEAD_BYTES]):
-                length = response.headers.get("Content-Length", "")
-                return RemoteContent(_name(response), int(length) if SIZE.fullmatch(length) else None)
-            content = head
-            for chunk in chunks:
-                content += chunk
-                if len(content) > MAX_FEED_BYTES:
-                    raise InvalidRequest("This feed is too long.", field="url")
-        return RemoteContent("", None, read_feed(content))
+            chunks, head = _chunks(response, deadline), b""
+            while len(head) < HEAD_BYTES and (chunk := next(chunks, b"")):
+                head += chunk
+            if is_feed(head[:HEAD_BYTES]):
+                return RemoteContent("", None, read_feed(chain([head], chunks)))
+            length = response.headers.get("Content-Length", "")
+            return RemoteContent(_name(response), int(length) if SIZE.fullmatch(length) else None)
 
     def fetch(self, url: str, target: Path) -> FetchedRecording:
         """Writes the file at an address to the new file `target`, which is on disk (fsync) afterwards.
 
         Raises `InvalidRequest`, `TooLarge`, `DiskFull`.
         """
-        with self._opened(url) as response:
-            if not _is_page(response):
-                return self._stored(response, target)
-        return self._fetched_from_page(url, target)
+        with Deadline(self._settings().upload_seconds) as deadline:
+            with self._opened(url, deadline) as response:
+                if not _is_page(response):
+                    return self._stored(response, target, deadline)
+            return self._fetched_from_page(url, target, deadline.left)
 
-    def _fetched_from_page(self, url: str, target: Path) -> FetchedRecording:
+    def _fetched_from_page(self, url: str, target: Path, seconds: float) -> FetchedRecording:
         settings = self._settings()
         self._check_space(target)
-        private, seconds = settings.url_imports_private, settings.upload_seconds
-        job = page.PageJob(url, str(target), private, int(settings.max_upload_size), seconds)
+        private, limit = settings.url_imports_private, int(settings.max_upload_size)
+        job = page.PageJob(url, str(target), private, limit, max(1.0, seconds))
         name = page.fetch_from_page(job)
         with target.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())
             return FetchedRecording(name, os.fstat(file.fileno()).st_size, digest)
 
-    def _stored(self, response: "Response", target: Path) -> FetchedRecording:
+    def _stored(self, response: "Response", target: Path, deadline: Deadline) -> FetchedRecording:
         settings = self._settings()
-        deadline = time.monotonic() + settings.upload_seconds
         size, digest = 0, hashlib.sha256()
         with open(target, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            for chunk in _chunks(response):
+            for chunk in _chunks(response, deadline):
                 size += len(chunk)
                 if size > settings.max_upload_size:
                     limit = format_bytes(settings.max_upload_size)
@@ -131,8 +129,6 @@ class RemoteRecordings:
                         "The file is larger than {limit}, the limit of this appliance.", limit=limit
                     )
                 self._check_space(target)
-                if time.monotonic() > deadline:
-                    raise InvalidRequest("Fetching this recording took too long.", field="url")
                 digest.update(chunk)
                 file.write(chunk)
             file.flush()
@@ -144,13 +140,13 @@ class RemoteRecordings:
             raise DiskFull("Not enough free disk space for this file. Free some, or ask an administrator.")
 
     @contextmanager
-    def _opened(self, url: str) -> "Iterator[Response]":
+    def _opened(self, url: str, deadline: Deadline) -> "Iterator[Response]":
         """The answer of a server to a GET, behind its redirects; its body is not read yet."""
         import httpx2
 
         try:
             for _ in range(MAX_REDIRECTS + 1):
-                with self._requested(url) as response:
+                with self._requested(url, deadline) as response:
                     location = response.headers.get("Location", "")
                     if response.status_code in _REDIRECTS and location:
                         url = urljoin(url, location)
@@ -160,28 +156,31 @@ class RemoteRecordings:
                     yield response
                     return
         except (socket.gaierror, ssl.SSLError, httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
+            deadline.check()
             raise InvalidRequest(
                 "This address cannot be reached: {reason}", reason=_reason(error), field="url"
             ) from error
         raise InvalidRequest("This address leads from one to the next without an end.", field="url")
 
     @contextmanager
-    def _requested(self, url: str) -> "Iterator[Response]":
+    def _requested(self, url: str, deadline: Deadline) -> "Iterator[Response]":
         import httpx2
 
+        deadline.check()
         parts = self._checked(url)
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
         address = self._allowed(self._resolve(host, port))
         shown = f"[{address}]" if ":" in address else address
         verify = self._tls() if parts.scheme == "https" else False
+        timeout = max(0.1, min(IDLE_SECONDS, deadline.left))
         headers = {"Host": parts.netloc, "User-Agent": "whisper-appliance", "Accept-Encoding": "identity"}
         with (
-            httpx2.Client(verify=verify, trust_env=False, timeout=IDLE_SECONDS) as client,
+            httpx2.Client(verify=verify, trust_env=False, timeout=timeout) as client,
             client.stream(
                 "GET",
                 parts._replace(netloc=f"{shown}:{port}", fragment="").geturl(),
                 headers=headers,
-                extensions={"sni_hostname": host},
+                extensions={"sni_hostname": host, "trace": deadline.trace},
             ) as response,
         ):
             yield response
@@ -239,8 +238,12 @@ def _is_page(response: "Response") -> bool:
     return response.headers.get("Content-Type", "").lower().startswith("text/html")
 
 
-def _chunks(response: "Response") -> Iterator[bytes]:
-    return response.iter_raw(CHUNK_BYTES)
+def _chunks(response: "Response", deadline: Deadline) -> Iterator[bytes]:
+    """The body as it arrives. Its end is none when the deadline has shut the connection down."""
+    for chunk in response.iter_raw():
+        deadline.check()
+        yield chunk
+    deadline.check()
 
 
 def _name(response: "Response") -> str:
