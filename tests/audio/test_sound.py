@@ -238,6 +238,21 @@ def test_files_of_several_formats_that_were_joined_are_read(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("container", "codec"), [("aiff", "pcm_s16be"), ("flac", "flac")])
+def test_all_files_behind_a_flac_are_read(
+    container: str, codec: str, speech: Samples, tmp_path: Path
+) -> None:
+    """FFmpeg takes the next file for a part of its last frame."""
+    said = speech[:48_000]
+    wav = write_samples(tmp_path / "a.wav", said[None], "pcm_s16le")
+    flac = encode(wav, tmp_path / "flac", "flac", container="flac")
+    third = encode(wav, tmp_path / "third", codec, container=container)
+    samples, recording = sound_of(joined(tmp_path / "joined", flac, wav, third, wav))
+    assert len(samples) / 16_000 == pytest.approx(12, abs=0.15)
+    assert recording.notices == ()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("codec", "rate"), [("wmav1", 22_050), ("wmav2", 44_100), ("wmav2", 16_000)])
 def test_windows_media_loses_no_beginning(codec: str, rate: int, speech: Samples, tmp_path: Path) -> None:
     said = speech[8_000:40_000]

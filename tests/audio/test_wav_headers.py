@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.audio import samples_of
+from whisper_appliance.audio.declared_end import riff_chunks
 from whisper_appliance.audio.decode import DecodeLimits, decode
 from whisper_appliance.audio.joined_files import FilePart
 from whisper_appliance.core.samples import Samples
@@ -113,6 +114,23 @@ def test_rifx_is_read_with_the_most_significant_byte_first(
     half, (notice,), _ = decoded(tmp_path / "a", content[: len(content) // 2])
     assert len(half) / 16_000 == pytest.approx(SECONDS / 2, abs=0.01)
     assert notice.code == "damaged"
+
+
+@pytest.mark.parametrize("length", [0, 0xFFFFFFFF])
+def test_rifx_whose_recorder_died_is_whole(length: int, speech: Samples, tmp_path: Path) -> None:
+    head = struct.pack(">4sIHHIIHH", b"fmt ", 16, 1, 1, 16_000, 32_000, 2, 16)
+    data = struct.pack(">4sI", b"data", length) + (speech * 32_767).astype(">i2").tobytes()
+    found, notices, _ = decoded(tmp_path / "a", struct.pack(">4sI4s", b"RIFX", length, b"WAVE") + head + data)
+    assert (len(found) / 16_000, notices) == (SECONDS, ())
+    assert np.abs(found - speech).max() < 0.001
+
+
+@pytest.mark.parametrize("name", [b"data", b"junk"])
+def test_of_a_million_tiny_chunks_a_few_thousand_are_read(name: bytes, tmp_path: Path) -> None:
+    tiny = chunk(name, bytes(2))
+    (path := tmp_path / "a.wav").write_bytes(riff(chunk(b"fmt ", form()), tiny * 1_000_000))
+    with path.open("rb") as file:
+        assert sum(1 for _ in riff_chunks(file.fileno(), 0, path.stat().st_size)) < 10_000
 
 
 def test_samples_behind_the_length_of_the_last_save_are_read(speech: Samples, tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ _UNKNOWN_MARGIN = 0x1000
 
 RIFX = b"RIFX"
 """The first bytes of WAV whose numbers have their most significant byte first."""
+MAX_RIFF_CHUNKS = 4096
+"""No program writes more; a hostile file has millions of empty ones."""
 _EBML_PARENTS = {0x18538067, 0x1F43B675}  # Segment and Cluster, which recorders write without a size
 _XING_BYTES = 64
 _KILOBITS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
@@ -83,8 +85,8 @@ def riff_chunks(fd: int, start: int, size: int) -> Iterator[Element]:
     yield first, start, 12
     wide = int.from_bytes(os.pread(fd, 8, start + 28), "little")
     at = start + 12
-    while at < size:
-        head = os.pread(fd, 8, at)
+    for _ in range(MAX_RIFF_CHUNKS):
+        head = os.pread(fd, 8, at) if at < size else b""
         name, length = head[:4], int.from_bytes(head[4:], riff_order(first))
         if not _is_name(name) or (at > start + 12 and _is_other_file(fd, at)):
             return

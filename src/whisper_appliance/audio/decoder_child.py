@@ -14,6 +14,7 @@ import math
 import os
 import socket
 import wave
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,7 @@ from whisper_appliance.audio.formats import (
 from whisper_appliance.audio.joined_files import (
     MOST_SEARCHED_BYTES,
     FilePart,
+    container_at,
     file_behind,
     first_file,
     is_of,
@@ -321,13 +323,21 @@ def decode_files(
     name = name_of(container, source, found[0][0])
     if len(found) > 1:
         container.close()
-        decode_parts(source, name, found, track, resampler, damage)
     else:
         decode(container, stream, resampler, damage)
-    if name == "flac" and damage.last_packet is not None:
-        behind = file_behind(source, found[-1][0] + damage.last_packet)
-        if behind is not None:
-            decode_parts(source, name, parts(source, "", behind), track, resampler, damage)
+        found = files_behind_flac(source, found[0], damage)
+    decode_parts(source, name, found, track, resampler, damage)
+
+
+def files_behind_flac(source: int, part: tuple[int, int], damage: Damage) -> list[tuple[int, int]]:
+    """All files from the one on that FFmpeg took for the end of a FLAC, which does not say where it ends."""
+    start, stop = part
+    if damage.last_packet is None or not is_of(source, "flac", start):
+        return []
+    behind = file_behind(source, start + damage.last_packet)
+    if behind is None or behind >= stop:
+        return []
+    return parts(source, container_at(source, behind), behind)
 
 
 def name_of(container: InputContainer, source: int, start: int) -> str:
@@ -344,7 +354,10 @@ def decode_parts(
     damage: Damage,
 ) -> None:
     """Decodes files that were joined one after the other, each with a header, of one format or several."""
-    for part in found:
+    left = deque(found)
+    while left:
+        part = left.popleft()
+        damage.last_packet = None
         demuxer = container_name.partition(",")[0] if is_of(source, container_name, part[0]) else None
         try:
             with open_part(source, part, demuxer) as container:
@@ -357,6 +370,7 @@ def decode_parts(
             if unsupported.code not in ("undecodable", "no_audio", "track"):
                 raise
             damage.note(resampler.seconds, 0.0)
+        left = deque(files_behind_flac(source, part, damage)) or left
 
 
 def packets(

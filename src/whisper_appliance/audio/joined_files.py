@@ -128,7 +128,7 @@ def parts(fd: int, container: str, start: int = 0) -> list[tuple[int, int]]:
     starts = [start]
     while (following := _next_start(fd, container, starts[-1], size)) is not None:
         starts.append(following)
-        container = next((name for name in _BEGINNINGS if is_of(fd, name, following)), "")
+        container = container_at(fd, following)
     return list(zip(starts, [*starts[1:], size], strict=True))
 
 
@@ -167,6 +167,11 @@ def file_behind(fd: int, last_packet: int) -> int | None:
     """Where a file begins within the last packet: FFmpeg ends that of a FLAC at the end of all bytes."""
     found = re.search(_ANY_BEGINNING, os.pread(fd, MOST_SEARCHED_BYTES, last_packet + 1))
     return last_packet + 1 + found.start() if found else None
+
+
+def container_at(fd: int, start: int) -> str:
+    """FFmpeg's name of the container that begins there; empty if none of these does."""
+    return next((name for name in _BEGINNINGS if is_of(fd, name, start)), "")
 
 
 def is_of(fd: int, container: str, start: int) -> bool:

@@ -69,12 +69,12 @@ def read_rifx(fd: int, start: int) -> RawSamples | None:
     """
     if os.pread(fd, 4, start) != RIFX:
         return None
-    form = b""
-    for name, at, length in riff_chunks(fd, start, os.fstat(fd).st_size):
+    size, form = os.fstat(fd).st_size, b""
+    for name, at, length in riff_chunks(fd, start, size):
         if name == b"fmt ":
             form = os.pread(fd, 40, at + 8)
-        elif name == b"data" and length is not None and len(form) >= _FORM_BYTES:
-            return _raw_samples(form, at + 8, at + length)
+        elif name == b"data" and len(form) >= _FORM_BYTES:
+            return _raw_samples(form, at + 8, size if length is None else at + length)
     return None
 
 
