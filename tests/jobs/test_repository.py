@@ -11,6 +11,7 @@ from whisper_appliance.engines.contract import Options, Priority, WindowResult
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobError, JobRequest
 from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.repository import JobRepository
+from whisper_appliance.library.ownership import TranscriptOwnership
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage.database import Database
 from whisper_appliance.transcript.model import Segment
@@ -99,6 +100,15 @@ def test_a_job_that_is_opened_again_counts_for_its_network(jobs: JobRepository) 
         add(jobs, "", network="192.0.2.7")
     with pytest.raises(Busy, match="your network"):
         jobs.reopen(ended, "a visitor", QueueLimits(9, 9, 4))
+
+
+def test_jobs_of_a_visitor_who_signs_up_leave_their_places(
+    jobs: JobRepository, database: Database, tmp_path: Path
+) -> None:
+    for owner in ("a visitor", "a visitor", "", ""):
+        add(jobs, owner, network="192.0.2.7")
+    TranscriptOwnership(database, tmp_path).transfer("a visitor", "ann")
+    add(jobs, "another visitor", network="192.0.2.7")
 
 
 def test_visitors_of_one_network_take_turns_as_one_client_and_then_among_themselves(

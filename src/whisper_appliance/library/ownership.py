@@ -64,8 +64,10 @@ class TranscriptOwnership:
             foreign = remove_jobs_of_others(connection, owner)
             transfer_tags(connection, owner, new_owner)
             forget_found(connection, owner)
-            for table in (jobs, transcripts, folders):
+            for table in (transcripts, folders):
                 connection.execute(table.update().where(table.c.owner == owner).values(owner=new_owner))
+            theirs = jobs.update().where(jobs.c.owner == owner)
+            connection.execute(theirs.values(owner=new_owner, network=None))  # those of an account have none
             connection.execute(notes.update().where(notes.c.author == owner).values(author=new_owner))
         self._remove_uploads(foreign)
 
