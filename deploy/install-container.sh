@@ -145,8 +145,8 @@ environment() { # [anew]: a folder for each version: going back is changing a li
 settings_file() {
   [ ! -e "$SETTINGS/appliance.env" ] || return 0
   cat >"$SETTINGS/appliance.env" <<'TEXT'
-# Settings of Whisper Appliance, one NAME=value a line, values with blanks in quotes. docs/configuration.md lists them.
-# Then: systemctl restart whisper-appliance
+# Settings of Whisper Appliance, one NAME=value a line, values with blanks in quotes; no line goes on behind a \ at its end.
+# docs/configuration.md lists them. Then: systemctl restart whisper-appliance
 TEXT
   chown "root:$NAME" "$SETTINGS/appliance.env"
   chmod 0640 "$SETTINGS/appliance.env"
@@ -156,22 +156,29 @@ settings() { # the settings file as systemd reads it, which is not as a shell do
   local line value
   [ -r "$SETTINGS/appliance.env" ] || return 0
   while IFS= read -r line || [ -n "$line" ]; do
-    case "$line" in [A-Za-z_]*=*) ;; *) continue ;; esac
-    value="${line#*=}"
+    [[ "$line" =~ ^[[:space:]]*([A-Za-z_][A-Za-z0-9_]*)[[:space:]]*=[[:space:]]*(.*)$ ]] || continue
+    value="${BASH_REMATCH[2]}"
     value="${value%"${value##*[![:space:]]}"}"
     case "$value" in \"*\" | \'*\') value="${value:1:-1}" ;; esac
-    printf '%s=%s\n' "${line%%=*}" "$value"
+    printf '%s=%s\n' "${BASH_REMATCH[1]}" "$value"
   done <"$SETTINGS/appliance.env"
 }
 
 setting() { settings | sed -n "s/^$1=//p" | tail -n 1; } # NAME
 
-as_appliance() { # the program with the settings of the service, as its user
-  local variables
-  mapfile -t variables < <(settings)
-  runuser -u "$NAME" -- env -i PATH="$PATH" HOME="$DATA" DATA_DIR="$DATA" MODEL_DIR="$DATA/models" \
-    XDG_CACHE_HOME="$PREFIX/var/cache/$NAME" ${variables[@]+"${variables[@]}"} "$PROGRAM/current/bin/$NAME" "$@"
-}
+as_appliance() ( # the program with the settings of the service only, as its user; `ps` shows arguments, so no setting is one
+  local each runuser
+  runuser=$(type -P runuser)
+  for each in $(compgen -e); do export -n "${each?}"; done
+  export PATH
+  while IFS= read -r each; do # those of this script are no settings, and bash ends where they are written
+    [[ "$(declare -p "${each%%=*}" 2>/dev/null)" =~ ^declare\ -[a-z]*r ]] || export "${each?}"
+  done < <(
+    printf '%s\n' HOME="$DATA" DATA_DIR="$DATA" MODEL_DIR="$DATA/models" XDG_CACHE_HOME="$PREFIX/var/cache/$NAME"
+    settings
+  )
+  exec "$runuser" -u "$NAME" -- env HOME="$HOME" "$PROGRAM/current/bin/$NAME" "$@" # runuser sets HOME
+)
 
 installed_version() { basename "$(readlink "$PROGRAM/current" 2>/dev/null)" 2>/dev/null || true; }
 
@@ -222,7 +229,7 @@ go_back() { # VERSION BACKUP
   rm -f "$UNDER_WAY"
 }
 
-roll_back() { # after an update that failed
+roll_back() { # after an update that failed; `rollback` finishes what ends before its time
   local old file
   read -r old file <"$UNDER_WAY"
   step "Version $VERSION does not answer: going back to $old"
@@ -232,25 +239,45 @@ roll_back() { # after an update that failed
 }
 
 nginx_site() {
-  [ -n "$HOSTNAME_FOR_NGINX" ] || return 0
-  step "Putting nginx in front of it"
-  local line
-  install -d "$(dirname "$SITE")"
-  if [ -e "$SITE" ]; then cp -p "$SITE" "$SITE.before"; fi
   sed -e "s|SERVER_NAME|$HOSTNAME_FOR_NGINX|; s|ssl_certificate CERTIFICATE|ssl_certificate $CERTIFICATE|" \
     -e "s|ssl_certificate_key KEY|ssl_certificate_key $KEY|" \
     "$PROGRAM/$VERSION/share/$NAME/nginx/$NAME.conf" >"$SITE"
-  nginx -t -q || {
-    rm -f "$SITE"
-    if [ -e "$SITE.before" ]; then mv "$SITE.before" "$SITE"; fi
-    fail "nginx does not accept the site, so it is as it was before. See the reason above."
-  }
-  rm -f "$SITE.before"
+}
+
+check_nginx_site() { # nginx gets it once the service speaks HTTP
+  [ -n "$HOSTNAME_FOR_NGINX" ] || return 0
+  local accepted=yes
+  install -d "$(dirname "$SITE")"
+  if [ -e "$SITE" ]; then cp -p "$SITE" "$SITE.before"; fi
+  nginx_site
+  nginx -t -q || accepted=no
+  rm -f "$SITE"
+  if [ -e "$SITE.before" ]; then mv "$SITE.before" "$SITE"; fi
+  [ "$accepted" = yes ] || fail "nginx does not accept the site, so it is as it was before. See the reason above."
+}
+
+settings_behind_nginx() { # keeps the settings of before, for a service that does not start
+  [ -n "$HOSTNAME_FOR_NGINX" ] || return 0
+  local line
+  SETTINGS_BEFORE=$(cat "$SETTINGS/appliance.env")
+  [ -z "$(tail -c 1 "$SETTINGS/appliance.env")" ] || echo >>"$SETTINGS/appliance.env" # its last line has no end
   for line in HTTPS_ENABLED=false TRUSTED_PROXIES=1 HOST=127.0.0.1; do
-    grep -q "^${line%%=*}=" "$SETTINGS/appliance.env" || echo "$line" >>"$SETTINGS/appliance.env"
+    settings | grep "^${line%%=*}=" >/dev/null || echo "$line" >>"$SETTINGS/appliance.env"
   done
+}
+
+settings_back() { # and the service starts with them, unless an update goes back, which starts it
+  [ -n "$HOSTNAME_FOR_NGINX" ] || return 0
+  printf '%s\n' "$SETTINGS_BEFORE" >"$SETTINGS/appliance.env"
+  [ -s "$UNDER_WAY" ] || systemctl restart --no-block "$NAME" || true
+}
+
+start_nginx() {
+  [ -n "$HOSTNAME_FOR_NGINX" ] || return 0
+  step "Putting nginx in front of it"
+  nginx_site
   systemctl enable --quiet nginx
-  systemctl reload-or-restart nginx
+  systemctl reload-or-restart nginx || fail "nginx does not start, and the appliance answers on this machine only: journalctl -u nginx"
 }
 
 port() {
@@ -313,8 +340,22 @@ may_be_damaged() { # whether an installation from before is to be made anew; exi
   [ "$INSTALLED_NOW" = no ] && [ "$(systemctl show "$NAME" --property=ExecMainStatus --value 2>/dev/null)" != 2 ]
 }
 
+start_version() { # sets WORKS; if it does not answer, the settings are as before
+  settings_behind_nginx
+  switch_to "$VERSION"
+  systemctl enable --quiet "$NAME"
+  step "Starting version $VERSION"
+  starts || WORKS=no
+  if [ "$WORKS" = no ] && may_be_damaged; then
+    environment anew
+    WORKS=yes
+    starts || WORKS=no
+  fi
+  if [ "$WORKS" = no ]; then settings_back; fi
+}
+
 install_or_update() {
-  local old works=yes INSTALLED_NOW=no
+  local old WORKS=yes INSTALLED_NOW=no SETTINGS_BEFORE=""
   check_machine
   check_options
   fetch_release
@@ -323,39 +364,36 @@ install_or_update() {
   old=$(installed_version)
   environment
   settings_file
-  nginx_site
+  check_nginx_site
   [ "$old" = "$VERSION" ] || backup_before "$old"
   if [ "$old" != "$VERSION" ]; then workers stop; fi
-  switch_to "$VERSION"
-  systemctl enable --quiet "$NAME"
-  step "Starting version $VERSION"
-  starts || works=no
-  if [ "$works" = no ] && may_be_damaged; then
-    environment anew
-    works=yes
-    starts || works=no
-  fi
-  if [ "$works" = no ]; then
+  start_version
+  if [ "$WORKS" = no ]; then
     if [ -s "$UNDER_WAY" ]; then roll_back; fi
     journalctl -u "$NAME" -n 15 --no-pager -o cat >&2 || true
     fail "It was installed but does not answer. The reason is above, or in: journalctl -u $NAME"
   fi
   rm -f "$UNDER_WAY"
+  start_nginx
   firewall
   remove_old_versions
   welcome
 }
 
 rollback() {
-  local file old present
+  local file old
   check_root
-  present=$(installed_version)
-  file=$(last_backup)
-  [ -n "$file" ] || fail "No update was made here, so there is no backup to go back to (${DATA#"$PREFIX"}/before-update)."
-  old=$(version_of "$file")
-  [ "$old" != "$present" ] || fail "Version $old, which the last update replaced, runs already."
+  if [ -s "$UNDER_WAY" ]; then # also of a rollback that did not end
+    read -r old file <"$UNDER_WAY"
+  else
+    file=$(last_backup)
+    [ -n "$file" ] || fail "No update was made here, so there is no backup to go back to (${DATA#"$PREFIX"}/before-update)."
+    old=$(version_of "$file")
+    [ "$old" != "$(installed_version)" ] || fail "Version $old, which the last update replaced, runs already."
+  fi
   [ -x "$PROGRAM/$old/bin/$NAME" ] || fail "Version $old is not in ${PROGRAM#"$PREFIX"} any more."
-  step "Going back from version $present to $old and its backup ${file#"$PREFIX"}"
+  step "Going back to version $old and its backup ${file#"$PREFIX"}"
+  printf '%s %s\n' "$old" "$file" >"$UNDER_WAY"
   go_back "$old" "$file"
   echo "Version $old runs again with the data of before the update."
 }

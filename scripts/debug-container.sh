@@ -28,25 +28,28 @@ settings() { # the settings file as systemd reads it: NAME=value a line
   local line value
   [ -r "$PREFIX/etc/$NAME/appliance.env" ] || return 0
   while IFS= read -r line || [ -n "$line" ]; do
-    case "$line" in [A-Za-z_]*=*) ;; *) continue ;; esac
-    value="${line#*=}"
+    [[ "$line" =~ ^[[:space:]]*([A-Za-z_][A-Za-z0-9_]*)[[:space:]]*=[[:space:]]*(.*)$ ]] || continue
+    value="${BASH_REMATCH[2]}"
     value="${value%"${value##*[![:space:]]}"}"
     case "$value" in \"*\" | \'*\') value="${value:1:-1}" ;; esac
-    printf '%s=%s\n' "${line%%=*}" "$value"
+    printf '%s=%s\n' "${BASH_REMATCH[1]}" "$value"
   done <"$PREFIX/etc/$NAME/appliance.env"
 }
 
-with_settings() { # the program as the service runs it
-  local run=() variables
-  mapfile -t variables < <(settings)
-  if [ "$(id -u)" = 0 ] && getent passwd "$NAME" >/dev/null && command -v runuser >/dev/null; then run=(runuser -u "$NAME" --); fi
+with_settings() ( # the program as the service runs it; `ps` shows arguments, so no setting is one
+  local run=() folder="$PREFIX/var/lib/$NAME" each
+  if [ "$(id -u)" = 0 ] && getent passwd "$NAME" >/dev/null && command -v runuser >/dev/null; then run=("$(type -P runuser)" -u "$NAME" --); fi
   if [ -d "$PREFIX/etc/$NAME" ]; then
-    ${run[@]+"${run[@]}"} env HOME="$PREFIX/var/lib/$NAME" DATA_DIR="$PREFIX/var/lib/$NAME" MODEL_DIR="$PREFIX/var/lib/$NAME/models" \
-      ${variables[@]+"${variables[@]}"} "$@"
-  else
-    "$@"
+    while IFS= read -r each; do # those of this script are no settings, and bash ends where they are written
+      [[ "$(declare -p "${each%%=*}" 2>/dev/null)" =~ ^declare\ -[a-z]*r ]] || export "${each?}"
+    done < <(
+      printf '%s\n' HOME="$folder" DATA_DIR="$folder" MODEL_DIR="$folder/models"
+      settings
+    )
+    run+=(env HOME="$HOME") # runuser sets it
   fi
-}
+  exec ${run[@]+"${run[@]}"} "$@"
+)
 
 service() {
   [ -d "${RUNNING_SYSTEMD:-/run/systemd/system}" ] || { note "systemd does not run here: no service to look at"; return; }

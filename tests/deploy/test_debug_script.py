@@ -45,6 +45,22 @@ def test_a_healthy_container_has_no_problems(system: StandIns) -> None:
     assert "s3cret" not in done.stdout
 
 
+def test_settings_are_in_the_environment_and_in_no_arguments(system: StandIns) -> None:
+    """Every user of the machine reads the arguments of a program with ps."""
+    (system.folder / "etc/whisper-appliance").mkdir(parents=True)
+    settings = '; a comment\n \tOIDC_CLIENT_SECRET = "s3 cret" \nnot a name=1\nNAME=x\n'
+    (system.folder / "etc/whisper-appliance/appliance.env").write_text(settings)
+    seen = system.folder / "environment"
+    system.add("whisper-appliance", f"/usr/bin/env >{seen}\n" + PROGRAM.format(health=0))
+    system.add("id", "echo 0")
+    system.add("env", 'exec /usr/bin/env "$@"')
+    assert system.run(SCRIPT, variables=variables(system)).returncode == 0
+    assert any(call.startswith("runuser -u whisper-appliance -- ") for call in system.calls)
+    assert "s3 cret" not in "".join(system.calls)
+    assert "OIDC_CLIENT_SECRET=s3 cret\n" in seen.read_text()
+    assert f"HOME={system.folder}/var/lib/whisper-appliance\n" in seen.read_text()
+
+
 def test_each_problem_has_what_to_do(system: StandIns) -> None:
     system.add("systemctl", "echo failed")
     system.add("whisper-appliance", PROGRAM.format(health=1))

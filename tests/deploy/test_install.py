@@ -207,10 +207,31 @@ def test_settings_are_read_as_systemd_reads_them(installed: Host) -> None:
     """A shell would take the part behind & for a command, and back up the wrong database."""
     url = "postgresql+psycopg://w:a$b@db/whisper?sslmode=require&connect_timeout=5"
     (installed.root / "etc/whisper-appliance/appliance.env").write_text(
-        f'# a comment\nDATABASE_URL="{url}" \n'
+        f'# a comment\n;DATABASE_URL=x\n \tDATABASE_URL = "{url}" \n# DATABASE_URL=y\nnot a name=1\n'
     )
     assert installed.install("1.1.0").returncode == 0
     assert installed.ran("database") == [f"database {url}"]
+
+
+def test_settings_are_in_the_environment_and_in_no_arguments(
+    installed: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every user of the machine reads the arguments of a program with ps."""
+    settings = installed.root / "etc/whisper-appliance/appliance.env"
+    settings.write_text("NAME=x\nOIDC_CLIENT_SECRET=s3 cret\n")
+    program = installed.root / "opt/whisper-appliance/1.0.0/bin/whisper-appliance"
+    seen = installed.root / "environment"
+    program.write_text(program.read_text().replace("case", f"/usr/bin/env >{seen}\ncase", 1))
+    installed.system.add("env", 'exec /usr/bin/env "$@"')
+    assert installed.run("status").returncode == 0
+    assert installed.ran("runuser -u whisper-appliance -- ")
+    assert "s3 cret" not in "".join(installed.system.calls)
+    environment = dict(line.split("=", 1) for line in seen.read_text().splitlines())
+    assert environment.keys() - {"_", "PWD", "SHLVL"} == {
+        *("PATH", "HOME", "DATA_DIR", "MODEL_DIR", "XDG_CACHE_HOME", "OIDC_CLIENT_SECRET")
+    }
+    assert environment["OIDC_CLIENT_SECRET"] == "s3 cret"
+    assert environment["HOME"] == environment["DATA_DIR"] == str(installed.data)
 
 
 def test_rollback_goes_back_to_the_version_and_the_backup_before_the_update(installed: Host) -> None:
@@ -222,6 +243,33 @@ def test_rollback_goes_back_to_the_version_and_the_backup_before_the_update(inst
     assert installed.version == "1.0.0"
     assert installed.ran("program-1.0.0 restore") == [f"program-1.0.0 restore {backup}"]
     assert "runs already" in installed.run("rollback").stderr
+
+
+def test_a_rollback_that_did_not_end_is_finished_by_the_next(installed: Host) -> None:
+    assert installed.install("1.1.0").returncode == 0
+    program = installed.root / "opt/whisper-appliance/1.0.0/bin/whisper-appliance"
+    works = program.read_text()
+    for ends in ("kill -9 $PPID", "exit 1"):  # with the installer, which waits for it, and alone
+        program.write_text(works.replace("  health)", f"  restore) {ends} ;;\n  health)"))
+        assert installed.run("rollback").returncode != 0
+        assert installed.version == "1.0.0"
+    program.write_text(works)
+    installed.system.forget_calls()
+    done = installed.run("rollback")
+    assert done.returncode == 0, done.stderr
+    assert len(installed.ran("program-1.0.0 restore")) == 1
+    assert "runs already" in installed.run("rollback").stderr
+
+
+def test_an_update_after_a_rollback_that_failed_makes_no_backup(installed: Host) -> None:
+    """The database is the new version's still, and the old program cannot read it."""
+    assert installed.install("1.1.0").returncode == 0
+    program = installed.root / "opt/whisper-appliance/1.0.0/bin/whisper-appliance"
+    program.write_text("#!/bin/bash\nexit 1\n")
+    assert "was not restored" in installed.run("rollback").stderr
+    done = installed.install("1.1.0")
+    assert done.returncode == 0, done.stderr
+    assert installed.version == "1.1.0"
 
 
 def test_the_version_before_an_update_stays_and_one_that_failed_does_not(installed: Host) -> None:
@@ -256,22 +304,47 @@ def test_a_release_on_a_server_is_fetched_with_a_curl_that_is_installed_first(ho
     assert calls[1].endswith("https://example.org/v1/SHA256SUMS")
 
 
-def test_a_site_that_nginx_refuses_leaves_all_as_it_was(installed: Host) -> None:
-    for name in ("certificate", "key"):
-        (installed.root.parent / name).write_text("")
-    pair = [
-        "--certificate",
-        str(installed.root.parent / "certificate"),
-        "--key",
-        str(installed.root.parent / "key"),
-    ]
+def behind_nginx(host: Host) -> list[str]:
+    """The options that put nginx in front."""
+    files = [host.root.parent / name for name in ("certificate", "key")]
+    for file in files:
+        file.write_text("")
+    return ["--nginx", "speech.example", "--certificate", str(files[0]), "--key", str(files[1])]
+
+
+@pytest.mark.parametrize("fails", ["the site", "the backup", "the new version", "the same version"])
+def test_what_fails_before_the_service_runs_leaves_nginx_and_settings_as_they_were(
+    installed: Host, fails: str
+) -> None:
     site = installed.root / "etc/nginx/conf.d/whisper-appliance.conf"
     site.parent.mkdir(parents=True)
     site.write_text("the site before")
-    installed.system.add("nginx", exits=1)
-    assert installed.install("1.0.0", "--nginx", "speech.example", *pair).returncode == 1
+    settings = installed.root / "etc/whisper-appliance/appliance.env"
+    before = settings.read_text()
+    program = installed.root / "opt/whisper-appliance/1.0.0/bin/whisper-appliance"
+    if fails == "the site":
+        installed.system.add("nginx", exits=1)
+    elif fails == "the backup":
+        program.write_text("#!/bin/bash\nexit 1\n")
+    elif fails == "the same version":
+        installed.system.add("systemctl", 'case "$1" in show) echo 2 ;; restart) exit 1 ;; esac')
+    version = "1.0.0" if fails == "the same version" else "1.1.0"
+    health = int(fails == "the new version")
+    assert installed.install(version, *behind_nginx(installed), health=health).returncode == 1
     assert [path.read_text() for path in site.parent.iterdir()] == ["the site before"]
-    assert "HTTPS_ENABLED" not in (installed.root / "etc/whisper-appliance/appliance.env").read_text()
+    assert settings.read_text() == before
+    assert installed.ran("systemctl reload-or-restart nginx") == []
+
+
+def test_nginx_gets_its_site_once_the_service_answers_with_its_settings(installed: Host) -> None:
+    settings = installed.root / "etc/whisper-appliance/appliance.env"
+    settings.write_text("HTTPS_PORT=8443")  # without the end of the line
+    installed.system.add("systemctl", f'[ "$1" != restart ] || cat {settings} >{settings}.at-start')
+    assert installed.install("1.1.0", *behind_nginx(installed)).returncode == 0
+    assert "HTTPS_PORT=8443\nHTTPS_ENABLED=false\n" in Path(f"{settings}.at-start").read_text()
+    calls = installed.system.calls
+    health = next(call for call in calls if call.startswith("program-1.1.0 health"))
+    assert calls.index(health) < calls.index("systemctl reload-or-restart nginx")
 
 
 def test_a_changed_wheel_is_refused_before_anything_changes(host: Host) -> None:
@@ -311,10 +384,7 @@ def test_the_installer_refuses_users_other_than_root(host: Host) -> None:
 
 
 def test_nginx_and_the_firewall_are_choices(host: Host) -> None:
-    for name in ("certificate", "key"):
-        (host.root.parent / name).write_text("")
-    pair = ["--certificate", str(host.root.parent / "certificate"), "--key", str(host.root.parent / "key")]
-    done = host.install("1.0.0", "--nginx", "speech.example", *pair, "--firewall")
+    done = host.install("1.0.0", *behind_nginx(host), "--firewall")
     assert done.returncode == 0, done.stderr
     site = (host.root / "etc/nginx/conf.d/whisper-appliance.conf").read_text()
     assert "server_name speech.example;" in site
