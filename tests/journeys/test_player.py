@@ -142,6 +142,16 @@ def test_a_film_is_shown_with_its_words_as_subtitles(page: Page, beckett: Path, 
     expect(page.locator("#player-picture")).to_be_visible()
     holds(page, f"{MEDIA}.textTracks[0]?.cues?.length > 0")
     assert page.evaluate(f"{MEDIA}.textTracks[0].mode") == "showing"
+    full = {"error": {"code": "storage_full", "message": "The disk is full."}}
+    page.route("**/video", lambda route: route.fulfill(status=507, json=full))
+    page.locator("#player-menu summary").click()
+    page.get_by_role("link", name="Save it with subtitles").click()
+    expect(page.locator("#toast")).to_contain_text("The disk is full.")
+    page.unroute("**/video")
+    page.locator("#player-menu summary").click()
+    with page.expect_download() as saving:
+        page.get_by_role("link", name="Save it with subtitles").click()
+    assert saving.value.suggested_filename == "film.mkv"
 
 
 def test_a_link_with_the_recording_can_be_heard_by_anybody(page: Page, beckett: Path) -> None:

@@ -7,6 +7,7 @@ import { byId } from "../core/dom.js";
 import { bytes } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import { confirmed } from "../ui/confirm.js";
+import { fileName, saveLinked } from "../ui/download-menu.js";
 import { toast } from "../ui/toast.js";
 
 /** @typedef {import("./player-bar.js").Recording} Recording */
@@ -16,10 +17,14 @@ export class KeptRecording {
   #recording = null;
   #isOwn = false;
 
-  /** @param {string} id Of the transcript. @param {(recording: Recording | null) => void} onChange */
-  constructor(id, onChange) {
+  #isSavingFilm = false;
+
+  /** @param {string} id Of the transcript. @param {() => string} title Its title. @param {(recording: Recording | null) => void} onChange */
+  constructor(id, title, onChange) {
     this.path = { id };
+    this.title = title;
     this.onChange = onChange;
+    byId("player-film").addEventListener("click", (event) => void this.#saveFilm(event));
     byId("player-keep").addEventListener("click", () => void this.#keep());
     byId("player-delete").addEventListener("click", () => void this.#delete());
   }
@@ -42,6 +47,18 @@ export class KeptRecording {
     film.hidden = !recording?.media_type.startsWith("video/");
     film.href = fromRoot(`/api/transcripts/${this.path.id}/video`);
     byId("player-delete").hidden = !isOwn || !recording;
+  }
+
+  /** @param {Event} event */
+  async #saveFilm(event) {
+    event.preventDefault();
+    if (this.#isSavingFilm) return;
+    this.#isSavingFilm = true;
+    toast(t("The film gets its subtitles, and is saved then."));
+    const film = /** @type {HTMLAnchorElement} */ (byId("player-film"));
+    film.download = `${fileName(this.title())}.mkv`;
+    await saveLinked(event, film);
+    this.#isSavingFilm = false;
   }
 
   async #keep() {

@@ -121,7 +121,8 @@ class TranscriptPage {
       changed: () => this.#transcript && this.#showAgain(this.#transcript),
     });
     this.#wireLiveChanges();
-    this.kept = new KeptRecording(this.id, (recording) => this.#showRecording(recording));
+    const title = () => byId("title").textContent ?? "";
+    this.kept = new KeptRecording(this.id, title, (recording) => this.#showRecording(recording));
     byId("copy").addEventListener("click", () => void this.copy());
     startCopyMenu((options) => void this.copy(options));
     byId("share").addEventListener("click", () => this.share());

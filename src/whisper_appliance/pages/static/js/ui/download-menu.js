@@ -8,7 +8,7 @@ import { toast } from "./toast.js";
 /** @param {HTMLElement} menu @param {string} path Of the transcript in the API, from the root. @param {string} title Names the files. */
 export function fillDownloads(menu, path, title) {
   const address = fromRoot(path);
-  const name = title.replace(/[\\/:*?"<>|\p{Cc}]+/gu, " ").trim() || "transcript";
+  const name = fileName(title);
   const links = /** @type {HTMLAnchorElement[]} */ (all(menu, "a[data-format]"));
   for (const link of links) {
     const format = link.dataset.format ?? "txt";
@@ -23,11 +23,17 @@ export function fillDownloads(menu, path, title) {
     openExportDialog((query) => saveFile(`${address}?${query}`, `${name}.${query.get("format")}`));
   };
   const pdf = /** @type {HTMLAnchorElement | null} */ (menu.querySelector("a[data-format=pdf]"));
-  if (pdf) pdf.onclick = (event) => void savePdf(event, pdf);
+  if (pdf) pdf.onclick = (event) => void saveLinked(event, pdf);
 }
 
-/** Shows an error on the page, because the machine may lack the fonts. @param {Event} event @param {HTMLAnchorElement} link */
-async function savePdf(event, link) {
+/** @param {string} title @returns {string} Without an ending. */
+export const fileName = (title) => title.replace(/[\\/:*?"<>|\p{Cc}]+/gu, " ").trim() || "transcript";
+
+/**
+ * Saves what a link leads to. Shows an error on the page: the machine may lack the fonts or the space, or be busy.
+ * @param {Event} event @param {HTMLAnchorElement} link
+ */
+export async function saveLinked(event, link) {
   event.preventDefault();
   try {
     await saveFile(link.href, link.download);
