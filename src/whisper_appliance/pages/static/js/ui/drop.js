@@ -18,21 +18,44 @@ export function isRecording(name, accepted) {
 }
 
 /**
- * @param {DataTransfer} transfer
- * @returns {Promise<{files: File[], inFolders: File[]}>} What was dropped itself, and what is in dropped folders.
+ * @typedef {Object} Dropped
+ * @property {File[]} files What was dropped itself.
+ * @property {File[] | null} inFolders What is in dropped folders; null: no folder was dropped.
+ * @property {string[]} unreadable Names of folders, and of what is in them.
  */
-async function filesOf(transfer) {
+
+/** @param {DataTransfer} transfer @returns {Promise<Dropped>} */
+export async function filesOf(transfer) {
   // The browser empties the transfer after the event, so all of it is read before the first wait.
   const dropped = [...transfer.items]
     .filter(({ kind }) => kind === "file")
     .map((item) => ({ entry: item.webkitGetAsEntry?.(), file: item.getAsFile() }));
   const folders = dropped.flatMap(({ entry }) => (entry?.isDirectory ? [entry] : []));
   const files = dropped.flatMap(({ entry, file }) => (file && !entry?.isDirectory ? [file] : []));
-  return { files, inFolders: (await Promise.all(folders.map(filesIn))).flat() };
+  /** @type {string[]} */
+  const unreadable = [];
+  const inFolders = await filesInAll(folders, unreadable);
+  return { files, inFolders: folders.length ? inFolders : null, unreadable };
 }
 
-/** @param {FileSystemEntry} entry @returns {Promise<File[]>} The file, or those of the folder in the order of their names. */
-async function filesIn(entry) {
+/** @param {FileSystemEntry[]} entries @param {string[]} unreadable Gets the names of those that can't be read. @returns {Promise<File[]>} */
+async function filesInAll(entries, unreadable) {
+  const found = await Promise.all(
+    entries.map((entry) =>
+      filesIn(entry, unreadable).catch(() => {
+        unreadable.push(entry.name);
+        return [];
+      }),
+    ),
+  );
+  return found.flat();
+}
+
+/**
+ * @param {FileSystemEntry} entry @param {string[]} unreadable See `filesInAll`.
+ * @returns {Promise<File[]>} The file, or those of the folder in the order of their names.
+ */
+async function filesIn(entry, unreadable) {
   if (entry.isFile) {
     const { file } = /** @type {FileSystemFileEntry} */ (entry);
     return [await new Promise((resolve, reject) => file.call(entry, resolve, reject))];
@@ -47,22 +70,28 @@ async function filesIn(entry) {
     entries.push(...some);
   }
   entries.sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }));
-  return (await Promise.all(entries.map(filesIn))).flat();
+  return filesInAll(entries, unreadable);
 }
 
-/** @param {File[]} files Of folders. @returns {File[]} The recordings; a toast says how many are none. */
-function recordingsOf(files) {
+/**
+ * @param {File[]} files Of folders. @param {string[]} [unreadable] Names of what can't be read.
+ * @returns {File[]} The recordings; a toast says what is left out.
+ */
+function recordingsOf(files, unreadable = []) {
   const found = files.filter(({ name }) => isRecording(name, inputById("picker").accept));
   const others = files.filter(({ name }) => !name.startsWith(".")).length - found.length;
-  if (!found.length) toast(t("There is no recording in this folder."));
-  else if (others)
-    toast(
+  const sentences = [];
+  if (unreadable.length) sentences.push(t("Can't be read: {names}.", { names: unreadable.join(", ") }));
+  else if (!found.length) sentences.push(t("There is no recording in this folder."));
+  if (found.length && others)
+    sentences.push(
       tn(
         "{count} file in the folder is no recording, and was left out.",
         "{count} files in the folder are no recordings, and were left out.",
         others,
       ),
     );
+  if (sentences.length) toast(sentences.join(" "));
   return found;
 }
 
@@ -85,9 +114,8 @@ export function startDrop(onFiles) {
     setDepth(0);
     if (!event.dataTransfer || !hasFiles(event.dataTransfer)) return;
     event.preventDefault();
-    void filesOf(event.dataTransfer).then(
-      ({ files, inFolders }) => onFiles([...files, ...(inFolders.length ? recordingsOf(inFolders) : [])]),
-      () => toast(t("This folder can't be read.")),
+    void filesOf(event.dataTransfer).then(({ files, inFolders, unreadable }) =>
+      onFiles([...files, ...(inFolders ? recordingsOf(inFolders, unreadable) : [])]),
     );
   });
   document.addEventListener("paste", (event) => {
