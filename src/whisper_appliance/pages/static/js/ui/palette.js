@@ -82,7 +82,7 @@ class Palette {
     if (!words) return;
     this.#timer = setTimeout(async () => {
       const found = await this.#transcripts(words);
-      if (current === this.#searches && this.#dialog.open) this.#show([...commands, ...found]);
+      if (current === this.#searches && this.#dialog.open) this.#show([...commands, ...found], this.#chosen);
     }, SEARCH_MILLISECONDS);
   }
 
@@ -124,8 +124,8 @@ class Palette {
     }
   }
 
-  /** @param {Command[]} commands */
-  #show(commands) {
+  /** @param {Command[]} commands @param {number} [chosen] Its place. */
+  #show(commands, chosen = 0) {
     this.#shown = commands;
     byId("palette-none").hidden = commands.length > 0;
     this.#list.replaceChildren(
@@ -139,7 +139,7 @@ class Palette {
         return option;
       }),
     );
-    this.#choose(0);
+    this.#choose(chosen);
   }
 
   /** @param {number} place */
