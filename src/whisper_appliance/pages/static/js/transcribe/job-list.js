@@ -24,7 +24,7 @@ const FOCUSABLE = "button:not([hidden]), a.button:not([hidden])";
  * @typedef {import("./job-card.js").Failure} Failure
  * @typedef {{title: string, failure: Failure}} Refused A file that became no job.
  * @typedef {import("./remote-dialog.js").Address} Address
- * @typedef {{file: File | null, title: string, address?: Address}} Source Of a recording.
+ * @typedef {{file: File | null, title: string, address?: {url: string, title?: string}}} Source Of a recording.
  */
 
 export class JobList {
@@ -68,10 +68,10 @@ export class JobList {
 
   /** @param {Address[]} addresses Of recordings that the appliance fetches. */
   addAddresses(addresses) {
-    const sources = addresses.map((address) => ({
+    const sources = addresses.map(({ url, title, name }) => ({
       file: null,
-      address,
-      title: withoutEnding(address.title),
+      address: title ? { url, title } : { url },
+      title: title || withoutEnding(name),
     }));
     this.#add(sources, this.options());
   }

@@ -4,10 +4,10 @@ import { request } from "../core/api.js";
 import { all, byId, dialogById, element, formById } from "../core/dom.js";
 import { t } from "../core/i18n.js";
 import { closeOnBackdrop, closeOnClick } from "../ui/dialog.js";
-import { onSubmit } from "../ui/form.js";
+import { onSubmit, showFormError } from "../ui/form.js";
 
 /**
- * @typedef {{url: string, title: string}} Address
+ * @typedef {{url: string, title?: string, name: string}} Address Of a recording. `title`: an episode's, which its transcript gets.
  * @typedef {import("../core/api.js").Responses["POST /api/remote/inspect"]} Remote
  */
 
@@ -21,6 +21,7 @@ export function startRemoteDialog(onAddresses) {
   closeOnClick(byId("remote-close"));
   byId("open-remote").addEventListener("click", () => {
     form.reset();
+    showFormError(form, "");
     showEpisodes(null);
     dialog.showModal();
   });
@@ -29,18 +30,42 @@ export function startRemoteDialog(onAddresses) {
     const chosen = chosenEpisodes();
     if (chosen.length) onAddresses(chosen);
     else {
-      const found = await request("POST /api/remote/inspect", { body: { url: field.value.trim() } });
+      const url = field.value.trim();
+      const found = await whileOpen(dialog, (signal) =>
+        request("POST /api/remote/inspect", { body: { url }, signal }),
+      );
+      if (!found) return;
       if (found.feed) return showEpisodes(found.feed);
-      onAddresses([{ url: field.value.trim(), title: found.name }]);
+      onAddresses([{ url, name: found.name }]);
     }
     dialog.close();
   });
 }
 
+/**
+ * Gives up what is asked for when the dialog closes.
+ * @template T @param {HTMLDialogElement} dialog @param {(signal: AbortSignal) => Promise<T>} ask
+ * @returns {Promise<T | null>} Null: the dialog was closed.
+ */
+async function whileOpen(dialog, ask) {
+  const abort = new AbortController();
+  const close = () => abort.abort();
+  dialog.addEventListener("close", close, { once: true });
+  try {
+    const answer = await ask(abort.signal);
+    return abort.signal.aborted ? null : answer;
+  } catch (error) {
+    if (abort.signal.aborted) return null;
+    throw error;
+  } finally {
+    dialog.removeEventListener("close", close);
+  }
+}
+
 /** @returns {Address[]} */
 function chosenEpisodes() {
   const boxes = /** @type {HTMLInputElement[]} */ (all(byId("remote-list"), "input:checked"));
-  return boxes.map(({ value, dataset }) => ({ url: value, title: dataset.title ?? value }));
+  return boxes.map(({ value, dataset }) => ({ url: value, title: dataset.title, name: value }));
 }
 
 /** @param {Remote["feed"]} feed null: there is none to choose from. */

@@ -11,7 +11,7 @@ const OFFLINE_SECONDS = 3;
  * @typedef {import("../core/api.js").Responses["GET /api/jobs/{id}"]} Job
  * @typedef {Object} Upload
  * @property {File | null} file
- * @property {{url: string, title: string}} [address] Instead of a file.
+ * @property {{url: string, title?: string}} [address] Instead of a file.
  * @property {Record<string, string>} options Fields of POST /transcribe.
  * @property {boolean} reuse Whether an earlier transcript of the same recording is wanted, if there is one.
  * @property {(share: number) => void} onProgress
