@@ -194,7 +194,12 @@ def test_what_another_app_shares_with_the_installed_one_is_transcribed(
     page.set_input_files(
         "#shared", {"name": "memo.wav", "mimeType": "audio/wav", "buffer": b"three words more"}
     )
+    page.route("**/transcribe", lambda route: route.abort())
     page.evaluate("document.querySelector('#shared').form.submit()")
+    expect(page.locator('.card[data-state="waiting"]')).to_have_count(1)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.unroute("**/transcribe")
+    page.reload()  # the browser has the file until the appliance has it
     expect(page.locator('.card[data-state="done"] .card-text')).to_have_text("three words more")
     page.reload()
     expect(page.locator("#latest-rows .row:not(.skeleton)")).to_have_count(1)  # taken once

@@ -1,5 +1,7 @@
 /** Hands one file of this computer to the next page, which takes it once. Meanwhile the browser keeps it in IndexedDB. */
 
+import { settled } from "./browser-store.js";
+
 const DATABASE = "file-handover";
 const STORE = "files";
 const MAX_BYTES = 1024 ** 3;
@@ -9,14 +11,6 @@ function open() {
   const opening = indexedDB.open(DATABASE, 1);
   opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
   return settled(opening);
-}
-
-/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
-function settled(request) {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
 }
 
 /**

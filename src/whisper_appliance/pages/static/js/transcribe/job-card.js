@@ -36,6 +36,8 @@ export class JobCard {
   isStored = false;
   /** Whether this page has the file, so that it can send it again. */
   hasFile = false;
+  /** Called once the browser need not keep the file. */
+  release = () => {};
   /** Whether the appliance kept the recording, so that it can be heard. */
   hasRecording = false;
   title = "";

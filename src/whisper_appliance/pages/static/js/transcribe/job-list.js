@@ -24,7 +24,8 @@ const FOCUSABLE = "button:not([hidden]), a.button:not([hidden])";
  * @typedef {import("./job-card.js").Failure} Failure
  * @typedef {{title: string, failure: Failure}} Refused A file that became no job.
  * @typedef {import("./remote-dialog.js").Address} Address
- * @typedef {{file: File | null, title: string, address?: {url: string, title?: string}}} Source Of a recording.
+ * @typedef {{file: File | null, title: string, address?: {url: string, title?: string}, release: () => void}} Source Of a
+ *   recording. `release`: see `addFiles`.
  */
 
 export class JobList {
@@ -57,13 +58,17 @@ export class JobList {
     writeStored(REFUSED_KEY, kept.toReversed(), "sessionStorage");
   }
 
-  /** @param {File[]} files */
-  addFiles(files) {
-    const options = this.options();
-    this.#add(
-      files.map((file) => ({ file, title: withoutEnding(file.name) })),
-      options,
-    );
+  /**
+   * @param {File[]} files
+   * @param {(file: File) => void} [release] Called once it need not be kept: it was accepted, or its card is removed.
+   */
+  addFiles(files, release) {
+    const sources = files.map((file) => ({
+      file,
+      title: withoutEnding(file.name),
+      release: () => release?.(file),
+    }));
+    this.#add(sources, this.options());
   }
 
   /** @param {Address[]} addresses Of recordings that the appliance fetches. */
@@ -72,6 +77,7 @@ export class JobList {
       file: null,
       address: title ? { url, title } : { url },
       title: title || withoutEnding(name),
+      release: () => {},
     }));
     this.#add(sources, this.options());
   }
@@ -100,6 +106,7 @@ export class JobList {
       },
     });
     card.hasFile = true;
+    card.release = source.release;
     if (file) openWithFile(card, file);
     cancel = this.#upload(card, source, options);
     return card;
@@ -133,6 +140,7 @@ export class JobList {
         ),
       onAccepted: (job) => {
         jobId = job.id;
+        card.release();
         // `resume` may have been quicker, after a reload of the page.
         for (const other of [...this.cards]) if (other.jobId === jobId) this.#remove(other);
         this.#watch(card, job);
@@ -245,6 +253,7 @@ export class JobList {
     const neighbour = card.element.nextElementSibling ?? card.element.previousElementSibling;
     const hadFocus = card.element.contains(document.activeElement);
     if (card.state === "failed" && card.jobId) this.#storeDismissed(card.jobId);
+    card.release();
     this.cards.delete(card);
     card.element.remove();
     this.#updateFrame();

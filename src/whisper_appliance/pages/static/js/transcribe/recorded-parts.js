@@ -1,23 +1,26 @@
-/** The parts of one recording, kept in IndexedDB until it is complete, and in memory where that is blocked or full. */
+/**
+ * The parts of recordings, kept in IndexedDB until the appliance has the recording, and in memory where that is blocked
+ * or full. A tab holds a lock for each recording that it makes or sends, so that no other tab takes it.
+ */
 
-const DATABASE = "recorder";
+import { acquire, settled } from "../core/browser-store.js";
+
+const DATABASE = "recordings";
 const STORE = "parts";
-const LOCK = "recorder";
 
-/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
-function settled(request) {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-}
+/**
+ * @typedef {{file: File, forget: () => void}} Recording `forget` deletes it here.
+ * @typedef {[recording: string, place: number]} Key At place 0 is the name of the file.
+ */
+
+/** @param {string} id */
+const lockOf = (id) => `${DATABASE} ${id}`;
+/** @param {string} id */
+const allOf = (id) => IDBKeyRange.bound([id], [id, Number.POSITIVE_INFINITY]);
 
 export class RecordedParts {
-  #name = "";
-  /** @type {Blob[]} */
-  #parts = [];
-  #release = () => {};
-  #isStored = false;
+  /** @type {{id: string, name: string, parts: Blob[], release: (() => void) | null} | null} Null: nothing is recorded now. */
+  #current = null;
   /** @type {Promise<IDBDatabase | null>} */
   #database = this.#open();
 
@@ -25,7 +28,7 @@ export class RecordedParts {
   async #open() {
     try {
       const opening = indexedDB.open(DATABASE, 1);
-      opening.onupgradeneeded = () => opening.result.createObjectStore(STORE, { autoIncrement: true });
+      opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
       return await settled(opening);
     } catch {
       return null;
@@ -37,70 +40,96 @@ export class RecordedParts {
     return (await this.#database)?.transaction(STORE, mode).objectStore(STORE) ?? null;
   }
 
-  /** Begins a recording; an earlier one is dropped. @param {string} name Of its file. */
+  /** Begins a recording. @param {string} name Of its file. */
   async begin(name) {
-    this.#name = name;
-    this.#parts = [];
-    this.#isStored = await this.#lock();
-    if (this.#isStored) (await this.#store("readwrite").catch(() => null))?.clear();
+    const id = crypto.randomUUID();
+    this.#current = { id, name, parts: [], release: await acquire(lockOf(id)) };
     await this.#keep(name);
-  }
-
-  /**
-   * Other tabs see by the lock that the parts belong to a recording that goes on.
-   * @returns {Promise<boolean>} False: another tab is recording, and has the store.
-   */
-  #lock() {
-    if (!navigator.locks) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      void navigator.locks.request(LOCK, { ifAvailable: true }, (lock) => {
-        resolve(Boolean(lock));
-        if (!lock) return undefined;
-        return new Promise((release) => {
-          this.#release = () => release(undefined);
-        });
-      });
-    });
   }
 
   /** @param {Blob} part */
   async add(part) {
-    this.#parts.push(part);
+    this.#current?.parts.push(part);
     await this.#keep(part);
   }
 
   /** @param {string | Blob} value The name comes first. */
   async #keep(value) {
-    if (!this.#isStored) return;
+    if (!this.#current?.release) return; // another tab would take it for an interrupted one
+    const { id, parts } = this.#current;
+    const key = [id, parts.length];
     try {
       const store = await this.#store("readwrite");
-      if (store) await settled(store.add(value));
+      if (store) await settled(store.put(value, key));
     } catch {
       // Storage is full: the parts are in memory.
     }
   }
 
-  /** @returns {Promise<boolean>} Whether parts are here that no open page is recording. */
-  async areOfNobody() {
-    const { held = [] } = (await navigator.locks?.query()) ?? {};
-    if (held.some(({ name }) => name === LOCK)) return false;
-    const store = await this.#store("readonly").catch(() => null);
-    return Boolean(store && (await settled(store.count()).catch(() => 0)) > 1);
+  /** Ends the recording. @returns {Recording | null} Null: nothing was recorded. */
+  end() {
+    if (!this.#current) return null;
+    const { id, name, parts, release } = this.#current;
+    this.#current = null;
+    return this.#recording(id, name, parts, release);
   }
 
-  /** @returns {Promise<File | null>} The recording so far, which is forgotten here; null: there is none. */
-  async take() {
-    let [name, parts] = [this.#name, this.#parts];
-    const isOurs = this.#isStored || !parts.length;
-    const store = isOurs ? await this.#store("readwrite").catch(() => null) : null;
-    if (store && !parts.length) {
-      const [stored, ...kept] = await settled(store.getAll());
-      name = String(stored ?? "");
-      parts = kept;
+  /** @param {string} id @param {string} name @param {Blob[]} parts @param {(() => void) | null} release @returns {Recording | null} */
+  #recording(id, name, parts, release) {
+    const forget = () => void this.#forget(id).finally(() => release?.());
+    if (parts.length) return { file: new File(parts, name, { type: parts[0]?.type }), forget };
+    forget();
+    return null;
+  }
+
+  /** @param {string} id */
+  async #forget(id) {
+    try {
+      const store = await this.#store("readwrite");
+      if (store) await settled(store.delete(allOf(id)));
+    } catch {
+      // Storage is blocked: nothing is there.
     }
-    store?.clear();
-    this.#parts = [];
-    this.#release();
-    return parts.length ? new File(parts, name, { type: parts[0]?.type }) : null;
+  }
+
+  /** @returns {Promise<string[]>} The recordings of which parts are here, also those of other tabs. */
+  async #kept() {
+    try {
+      const store = await this.#store("readonly");
+      const keys = /** @type {Key[]} */ (store ? await settled(store.getAllKeys()) : []);
+      return keys.filter(([, place]) => place === 1).map(([id]) => id);
+    } catch {
+      return [];
+    }
+  }
+
+  /** @returns {Promise<boolean>} Whether a recording is here that no open page makes or sends. */
+  async hasInterrupted() {
+    const { held = [] } = (await navigator.locks?.query()) ?? {};
+    const names = new Set(held.map(({ name }) => name));
+    return (await this.#kept()).some((id) => !names.has(lockOf(id)));
+  }
+
+  /** @returns {Promise<Recording[]>} Those that no open page makes or sends; from now on this one does. */
+  async takeInterrupted() {
+    const found = [];
+    for (const id of await this.#kept()) {
+      const release = await acquire(lockOf(id));
+      const recording = release && (await this.#read(id, release));
+      if (recording) found.push(recording);
+    }
+    return found;
+  }
+
+  /** @param {string} id @param {() => void} release @returns {Promise<Recording | null>} */
+  async #read(id, release) {
+    try {
+      const store = await this.#store("readonly");
+      const [name, ...parts] = store ? await settled(store.getAll(allOf(id))) : [];
+      return this.#recording(id, String(name), parts, release);
+    } catch {
+      release();
+      return null;
+    }
   }
 }

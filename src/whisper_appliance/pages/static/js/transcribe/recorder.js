@@ -1,6 +1,6 @@
 /**
  * Records without captions: what was said becomes a file of this browser, which is transcribed like any other.
- * Its parts are kept in the browser as they come, so a reload or a crash of the page loses at most a second.
+ * Its parts are kept in the browser until the appliance has it, so a reload or a crash of the page loses at most a second.
  */
 
 import { buttonById, byId } from "../core/dom.js";
@@ -19,15 +19,16 @@ export class Recorder {
   #wakeLock = new WakeLock();
   /** @type {MediaRecorder | null} */
   #recorder = null;
+  #isStarting = false;
   #startedAt = 0;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
 
-  /** @param {(files: File[]) => void} onFiles */
-  constructor(onFiles) {
-    this.onFiles = onFiles;
+  /** @param {(recording: import("./recorded-parts.js").Recording) => void} onRecording */
+  constructor(onRecording) {
+    this.onRecording = onRecording;
     byId("record").addEventListener("click", () => void this.toggle());
-    void this.#offerUnfinished();
+    void this.#offerInterrupted();
   }
 
   get isRecording() {
@@ -36,6 +37,14 @@ export class Recorder {
 
   async toggle() {
     if (this.#recorder) return void this.#recorder.stop();
+    if (this.#isStarting) return; // the browser may be asking for the microphone
+    this.#isStarting = true;
+    await this.#open().finally(() => {
+      this.#isStarting = false;
+    });
+  }
+
+  async #open() {
     const microphone = await import("../live/microphone.js");
     const source = /** @type {HTMLSelectElement} */ (byId("source")).value;
     try {
@@ -46,8 +55,19 @@ export class Recorder {
     }
   }
 
-  /** @param {MediaStream} stream */
+  /** @param {MediaStream} stream Its tracks are stopped if it can't be recorded. */
   async #start(stream) {
+    try {
+      await this.#record(stream);
+    } catch (error) {
+      for (const track of stream.getTracks()) track.stop();
+      this.#parts.end();
+      throw error;
+    }
+  }
+
+  /** @param {MediaStream} stream */
+  async #record(stream) {
     const mimeType = TYPES.find((type) => MediaRecorder.isTypeSupported(type));
     const sound = new MediaStream(stream.getAudioTracks());
     const recorder = new MediaRecorder(sound, { mimeType, audioBitsPerSecond: BITS_A_SECOND });
@@ -59,37 +79,37 @@ export class Recorder {
     });
     await this.#parts.begin(`${title}.${recorder.mimeType.includes("mp4") ? "m4a" : "webm"}`);
     recorder.addEventListener("dataavailable", ({ data }) => void this.#parts.add(data));
-    recorder.addEventListener("stop", () => void this.#finish(stream), { once: true });
+    recorder.addEventListener("stop", () => this.#finish(stream), { once: true });
     for (const track of stream.getTracks())
       track.addEventListener("ended", () => recorder.state !== "inactive" && recorder.stop());
+    recorder.start(PART_MILLISECONDS);
     this.#recorder = recorder;
     this.#startedAt = performance.now();
-    recorder.start(PART_MILLISECONDS);
     this.#wakeLock.set(true);
     this.#show();
     this.#timer = setInterval(() => this.#show(), 1000);
   }
 
   /** @param {MediaStream} stream */
-  async #finish(stream) {
+  #finish(stream) {
     clearInterval(this.#timer);
     for (const track of stream.getTracks()) track.stop();
     this.#recorder = null;
     this.#wakeLock.set(false);
     this.#show();
-    const file = await this.#parts.take();
-    if (file) this.onFiles([file]);
+    const recording = this.#parts.end();
+    if (recording) this.onRecording(recording);
+    void this.#offerInterrupted(); // again, because the earlier offer may have been missed
   }
 
-  /** What was recorded when the page was left. */
-  async #offerUnfinished() {
-    const isHere = await this.#parts.areOfNobody();
+  /** What was recorded when a page was left, or not yet sent. */
+  async #offerInterrupted() {
+    const isHere = await this.#parts.hasInterrupted();
     if (!isHere || this.#recorder) return;
     toast(t("A recording was interrupted. It is still in this browser."), {
       label: t("Transcribe it"),
       run: async () => {
-        const file = await this.#parts.take();
-        if (file) this.onFiles([file]);
+        for (const recording of await this.#parts.takeInterrupted()) this.onRecording(recording);
       },
     });
   }

@@ -31,9 +31,9 @@ export function mount(root) {
   startPresets(options);
   startDrop(onFiles);
   const openPicker = startPicker(onFiles);
-  startSharedFiles(onFiles);
+  startSharedFiles((files, release) => jobs.addFiles(files, release));
   startRemoteDialog((addresses) => jobs.addAddresses(addresses));
-  const recorder = new Recorder(onFiles);
+  const recorder = new Recorder(({ file, forget }) => jobs.addFiles([file], forget));
   const live = startLiveLauncher(() => options.chosen());
   shortcuts.add({ o: openPicker, ",": () => options.toggle(), ...live });
   resumeJobs(jobs, latest);
