@@ -3,6 +3,9 @@ import { byId, inputById } from "../core/dom.js";
 import { t, tn } from "../core/i18n.js";
 import { toast } from "./toast.js";
 
+/** In one sentence. */
+const MOST_NAMES = 5;
+
 /** @param {DataTransfer | null} transfer */
 function hasFiles(transfer) {
   return [...(transfer?.types ?? [])].includes("Files");
@@ -81,7 +84,8 @@ function recordingsOf(files, unreadable = []) {
   const found = files.filter(({ name }) => isRecording(name, inputById("picker").accept));
   const others = files.filter(({ name }) => !name.startsWith(".")).length - found.length;
   const sentences = [];
-  if (unreadable.length) sentences.push(t("Can't be read: {names}.", { names: unreadable.join(", ") }));
+  const names = unreadable.slice(0, MOST_NAMES).join(", ") + (unreadable.length > MOST_NAMES ? ", …" : "");
+  if (names) sentences.push(t("Can't be read: {names}.", { names }));
   else if (!found.length) sentences.push(t("There is no recording in this folder."));
   if (found.length && others)
     sentences.push(
