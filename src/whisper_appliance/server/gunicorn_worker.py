@@ -13,7 +13,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Callable
+import weakref
 from concurrent.futures import Future
 from contextlib import suppress
 from http import HTTPStatus
@@ -255,32 +255,35 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
 
 
 def _announce_pieces(unreader: Any) -> None:
-    """Makes gunicorn's reader call `request_body.received` for each piece of the body."""
-    receive = unreader.chunk
+    """Makes gunicorn's reader call `request_body.received` for each piece of the body.
+
+    It refers weakly to the reader, so that the buffers of TLS go with the connection, not some time later.
+    """
+    if "chunk" in vars(unreader):  # a connection has one reader for all its requests
+        return
+    receive, reader = type(unreader).chunk, weakref.proxy(unreader)
 
     def chunk(size_hint: int | None = None) -> bytes:
-        piece: bytes = receive(size_hint)
+        piece: bytes = receive(reader, size_hint)
         request_body.received(len(piece))
         return piece
 
-    if not hasattr(receive, "announces"):  # a connection has one reader for all its requests
-        chunk.announces = True  # type: ignore[attr-defined] # a mark on the function
-        unreader.chunk = chunk
+    unreader.chunk = chunk
 
 
 def _close_if_unread(request: Any, conn: TConn) -> None:
     """Makes a response that is sent before the body has arrived say `Connection: close` (RFC 9112, 9.6).
 
     The rest of a refused body is read for some time only. Without the header, the client would send its next
-    request on a connection that closes.
+    request on a connection that closes. The references are weak, as those of `_announce_pieces`.
     """
-    closes: Callable[[], bool] = request.should_close
+    closes, message, parser = type(request).should_close, weakref.proxy(request), weakref.proxy(conn.parser)
 
     def closes_or_is_unread() -> bool:
-        if closes():
+        if closes(message):
             return True
         try:
-            return not conn.parser.finish_body(deadline=time.monotonic() + UNREAD_BODY_SECONDS)
+            return not parser.finish_body(deadline=time.monotonic() + UNREAD_BODY_SECONDS)
         except (http.errors.ParseException, OSError):
             return True
 

@@ -1,0 +1,39 @@
+"""What the worker adds to gunicorn's objects keeps none of them alive."""
+
+import gc
+import socket
+import weakref
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+from gunicorn import http
+from gunicorn.config import Config
+
+from whisper_appliance.server import gunicorn_worker
+
+
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def test_a_request_and_its_reader_are_freed_with_the_connection() -> None:
+    client, server = socket.socketpair()
+    with closing(client), closing(server), without_garbage_collection():
+        client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nab")
+        parser: Any = http.get_parser(Config(), server, ("127.0.0.1", 1))
+        request: Any = next(parser)
+        conn: Any = SimpleNamespace(parser=parser)
+        gunicorn_worker._announce_pieces(request.unreader)
+        gunicorn_worker._close_if_unread(request, conn)
+        assert request.body.read() == b"ab"
+        assert request.should_close() is False
+        freed = [weakref.ref(each) for each in (request, request.unreader, parser)]
+        del request, parser, conn
+        assert [each() for each in freed] == [None, None, None]
