@@ -59,8 +59,8 @@ def decoded(samples: Samples) -> WindowResult:
 
 
 def is_broken(samples: Samples) -> bool:
-    """Whether the broken word is in these samples."""
-    return bool((np.rint(samples * 32768) == BROKEN_WORD).any())
+    """Whether the broken word is in these samples: enough of it, because real speech has its value too."""
+    return int((np.rint(samples * 32768) == BROKEN_WORD).sum()) >= 0.1 * WORD_SECONDS * SAMPLE_RATE
 
 
 def speech_probabilities(samples: Samples) -> Probabilities:

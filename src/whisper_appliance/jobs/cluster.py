@@ -19,7 +19,7 @@ from whisper_appliance.core.errors import Conflict, NotFound, Unavailable
 from whisper_appliance.core.log_errors import log_errors
 from whisper_appliance.jobs.events import JobChanged, JobEvent, JobFailed
 from whisper_appliance.jobs.heartbeat import WorkerHeartbeat
-from whisper_appliance.jobs.lanes import CALLS_AT_ONCE, CONCURRENCY, Lane
+from whisper_appliance.jobs.lanes import CONCURRENCY, Lane
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.storage import (
     JobFolders,
@@ -223,7 +223,7 @@ class Cluster:
             self._queue_url(),
             executor_id=self._this.id,
             place=self._this.place,
-            queues=dict.fromkeys(CONCURRENCY, CALLS_AT_ONCE),
+            queues=CONCURRENCY,
             run=run,
         )
         with ExitStack() as undo:

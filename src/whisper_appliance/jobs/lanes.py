@@ -13,8 +13,6 @@ from whisper_appliance.engines.contract import Priority
 Lane = Literal["interactive", "medium", "long", "batch"]
 CONCURRENCY: Mapping[Lane, int] = MappingProxyType({"interactive": 8, "medium": 4, "long": 2, "batch": 2})
 """So many jobs of a lane run at once, in the order in which lanes come first."""
-CALLS_AT_ONCE = sum(CONCURRENCY.values())
-"""Durable calls of a lane that may run at once: a job that has moved to another lane keeps its call."""
 SHORT_SECONDS = 60.0
 MEDIUM_SECONDS = 900.0
 
