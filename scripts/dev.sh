@@ -190,7 +190,7 @@ memory_folder() {
 }
 
 tests() {
-  local failed=0 background
+  local failed=0 background whole=""
   memory="" # not local: the trap reads it after the function
   unset PYTHONDONTWRITEBYTECODE # the tests start hundreds of processes, which must not compile the program each
   if [ "${1:-}" = --fast ]; then background=""; else browser & background=$!; fi
@@ -214,12 +214,30 @@ tests() {
     script_tests || failed=1
     wait "$background"
     say "Tests"
+    whole=yes
     # four workers, because slow tests wait more than they compute; tests/conftest.py says which files are first
     set -- "${PARALLEL[@]}" -n 4 --no-loadscope-reorder
   fi
-  [ -z "$memory" ] || set -- --basetemp "$memory/tests" -o tmp_path_retention_policy=failed "$@"
-  "$VENV/bin/python" -m pytest "$@" || failed=$?
+  local temporary=()
+  [ -z "$memory" ] || temporary=(--basetemp "$memory/tests" -o tmp_path_retention_policy=failed)
+  if [ -n "$whole" ]; then
+    "$VENV/bin/python" -m pytest "${temporary[@]}" "$@" || again "${temporary[@]}" || failed=$?
+  else
+    "$VENV/bin/python" -m pytest "${temporary[@]}" "$@" || failed=$?
+  fi
   return $failed
+}
+
+# Runs the tests that just failed again, alone. One that passes then depends on the load of the machine. It is named here, because it
+# must be mended, but it does not hide what the other tests found. More than three are no accident.
+again() { # ARGS of pytest
+  [ $? = 1 ] || return 1 # 1: tests failed; others: it was ended, or could not begin
+  local failed
+  mapfile -t failed < <("$VENV/bin/python" -c 'import json; print(*json.load(open(".pytest_cache/v/cache/lastfailed")), sep="\n")')
+  [ "${#failed[@]}" -ge 1 ] && [ "${#failed[@]}" -le 3 ] || return 1
+  say "Failed among the others, and run again alone:"
+  printf '  %s\n' "${failed[@]}" >&2
+  "$VENV/bin/python" -m pytest "$@" "${failed[@]}"
 }
 
 coverage() {
