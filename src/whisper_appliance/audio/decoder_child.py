@@ -15,9 +15,9 @@ import os
 import socket
 import wave
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import av
 import av.subtitles.codeccontext
@@ -395,14 +395,7 @@ def packets(
 def run_job(channel: ParentChannel) -> None:
     """Runs one job: limits, Landlock, decoding, and the verdict."""
     job, source, target = channel.read_job()
-    sandbox.set_rlimits(
-        memory_bytes=job["memory_bytes"],
-        cpu_seconds=job["cpu_seconds"],
-        wall_seconds=job["wall_seconds"],
-        file_bytes=round(job["max_seconds"] * SAMPLE_RATE + SAMPLE_RATE) * SAMPLE_BYTES["flt"],
-    )
-    sandbox.landlock_allow_only(source)
-    seccomp.allow_only_decoding()
+    enter_job(job, source, round(job["max_seconds"] * SAMPLE_RATE + SAMPLE_RATE) * SAMPLE_BYTES["flt"])
     resampler, damage = Resampler(target, job["max_seconds"], channel=job.get("channel")), Damage()
     verdict, detail, cut_off = "done", "", False
     try:
@@ -466,21 +459,50 @@ def warm_up() -> None:
     os.close(nowhere)
 
 
+def enter_sandbox() -> dict[str, object]:
+    """Gives up new privileges, network and capabilities; returns which of that this machine allows."""
+    return {
+        "unprivileged": sandbox.set_no_new_privs(),
+        "own_network": sandbox.unshare_network(),
+        "no_capabilities": sandbox.drop_capabilities(),
+        "landlock": sandbox.landlock_version(),
+        "seccomp": seccomp.is_available(),  # loads libseccomp, which Landlock forbids later
+    }
+
+
+def enter_job(job: dict[str, Any], source: int, file_bytes: int) -> None:
+    """Limits the process to its job: time, memory, what it may write, and the source as the only file."""
+    sandbox.set_rlimits(
+        memory_bytes=job["memory_bytes"],
+        cpu_seconds=job["cpu_seconds"],
+        wall_seconds=job["wall_seconds"],
+        file_bytes=file_bytes,
+    )
+    sandbox.landlock_allow_only(source)
+    seccomp.allow_only_decoding()
+
+
+def run_once(
+    write: Callable[[dict[str, Any], int, int], str], file_bytes: Callable[[dict[str, Any]], int]
+) -> NoReturn:
+    """Sandboxes the process, sends `ready`, and the verdict of one job, which writes another file.
+
+    `write` gets the job, the source and the target. The target may have `file_bytes(job)` at most.
+    """
+    channel = ParentChannel(socket.socket(fileno=0))
+    enter_sandbox()
+    channel.send("ready")
+    job, source, target = channel.read_job()
+    enter_job(job, source, file_bytes(job))
+    channel.send("ended", verdict=write(job, source, target))
+    os._exit(0)
+
+
 def main() -> None:
     """Sandboxes the process, sends `ready`, and runs one job."""
     memory.limit_malloc_arenas(1)
     warm_up()
     channel = ParentChannel(socket.socket(fileno=0))
-    unprivileged = sandbox.set_no_new_privs()
-    own_network = sandbox.unshare_network()
-    no_capabilities = sandbox.drop_capabilities()
-    channel.send(
-        "ready",
-        unprivileged=unprivileged,
-        own_network=own_network,
-        no_capabilities=no_capabilities,
-        landlock=sandbox.landlock_version(),
-        seccomp=seccomp.is_available(),
-    )
+    channel.send("ready", **enter_sandbox())
     run_job(channel)
     os._exit(0)  # nothing to clean up, and the interpreter takes milliseconds to exit

@@ -5,9 +5,7 @@ timestamps are filled with silence, as they are for the transcript, so that its 
 """
 
 import io
-import json
 import os
-import socket
 from fractions import Fraction
 from typing import Any
 
@@ -19,11 +17,11 @@ from av.audio.stream import AudioStream
 
 from whisper_appliance.audio.decoder_child import (
     Damage,
-    ParentChannel,
     choose_audio,
     decode_files,
     name_of,
     open_source,
+    run_once,
     warm_up,
 )
 from whisper_appliance.audio.joined_files import parts
@@ -33,7 +31,7 @@ from whisper_appliance.audio.resample import (
     UnsupportedSource,
     check_source,
 )
-from whisper_appliance.core import memory, sandbox, seccomp
+from whisper_appliance.core import memory
 
 OPUS_RATE = 48_000
 BITS_A_CHANNEL = 32_000
@@ -127,25 +125,8 @@ def encode(job: dict[str, Any], source: int, target: int) -> str:
 
 
 def main() -> None:
-    """Sandboxes the process, sends `ready`, and encodes one file."""
+    """Encodes one file."""
     memory.limit_malloc_arenas(1)
     warm_up()
     OpusWriter(io.BytesIO(), 1, 1.0).close()
-    raw = socket.socket(fileno=0)
-    channel = ParentChannel(raw)
-    sandbox.set_no_new_privs()
-    sandbox.unshare_network()
-    sandbox.drop_capabilities()
-    seccomp.is_available()  # loads libseccomp, which Landlock forbids later
-    raw.send(json.dumps({"kind": "ready"}).encode())
-    job, source, target = channel.read_job()
-    sandbox.set_rlimits(
-        memory_bytes=job["memory_bytes"],
-        cpu_seconds=job["cpu_seconds"],
-        wall_seconds=job["wall_seconds"],
-        file_bytes=round(job["max_seconds"] + 60) * BITS_A_CHANNEL // 2,
-    )
-    sandbox.landlock_allow_only(source)
-    seccomp.allow_only_decoding()
-    channel.send("ended", verdict=encode(job, source, target))
-    os._exit(0)
+    run_once(encode, lambda job: round(job["max_seconds"] + 60) * BITS_A_CHANNEL // 2)

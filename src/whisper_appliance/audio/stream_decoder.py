@@ -11,10 +11,17 @@ import socket
 
 import av
 
-from whisper_appliance.audio.decoder_child import Damage, choose_audio, decode, warm_up
+from whisper_appliance.audio.decoder_child import (
+    Damage,
+    choose_audio,
+    decode,
+    enter_job,
+    enter_sandbox,
+    warm_up,
+)
 from whisper_appliance.audio.formats import CODECS
 from whisper_appliance.audio.resample import SAMPLE_BYTES, Resampler, UnsupportedSource
-from whisper_appliance.core import memory, sandbox, seccomp
+from whisper_appliance.core import memory
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 
 BATCH_SECONDS = 0.1
@@ -54,14 +61,7 @@ def decode_stream(channel: socket.socket) -> str:
     if not message:
         os._exit(0)
     job, (source, target) = json.loads(message), files
-    sandbox.set_rlimits(
-        memory_bytes=job["memory_bytes"],
-        cpu_seconds=job["cpu_seconds"],
-        wall_seconds=job["wall_seconds"],
-        file_bytes=round(job["max_seconds"] * SAMPLE_RATE + SAMPLE_RATE) * SAMPLE_BYTES["s16"],
-    )
-    sandbox.landlock_allow_only(source)
-    seccomp.allow_only_decoding()
+    enter_job(job, source, round(job["max_seconds"] * SAMPLE_RATE + SAMPLE_RATE) * SAMPLE_BYTES["s16"])
     if job["container"] not in FORMATS:
         return "undecodable"
     resampler = Resampler(target, job["max_seconds"], batch_seconds=BATCH_SECONDS, sample_format="s16")
@@ -88,10 +88,7 @@ def main() -> None:
     memory.limit_malloc_arenas(1)
     warm_up()
     channel = socket.socket(fileno=0)
-    sandbox.set_no_new_privs()
-    sandbox.unshare_network()
-    sandbox.drop_capabilities()
-    seccomp.is_available()  # loads libseccomp, which Landlock forbids later
+    enter_sandbox()
     channel.send(json.dumps({"kind": "ready"}).encode())
     verdict = decode_stream(channel)
     channel.send(json.dumps({"kind": "ended", "verdict": verdict}).encode())

@@ -5,9 +5,7 @@ first, the target holds the subtitles (SubRip), because they may be longer than 
 """
 
 import io
-import json
 import os
-import socket
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -17,9 +15,9 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from whisper_appliance.audio.decoder_child import ParentChannel, films, open_source
+from whisper_appliance.audio.decoder_child import films, open_source, run_once
 from whisper_appliance.audio.resample import UnsupportedSource
-from whisper_appliance.core import memory, sandbox, seccomp
+from whisper_appliance.core import memory
 
 
 def read_whole(fd: int) -> bytes:
@@ -106,23 +104,6 @@ def mux(source: int, target: int) -> str:
 
 
 def main() -> None:
-    """Sandboxes the process, sends `ready`, and makes one film."""
+    """Makes one film."""
     memory.limit_malloc_arenas(1)
-    raw = socket.socket(fileno=0)
-    channel = ParentChannel(raw)
-    sandbox.set_no_new_privs()
-    sandbox.unshare_network()
-    sandbox.drop_capabilities()
-    seccomp.is_available()  # loads libseccomp, which Landlock forbids later
-    raw.send(json.dumps({"kind": "ready"}).encode())
-    job, source, target = channel.read_job()
-    sandbox.set_rlimits(
-        memory_bytes=job["memory_bytes"],
-        cpu_seconds=job["cpu_seconds"],
-        wall_seconds=job["wall_seconds"],
-        file_bytes=job["most_bytes"],
-    )
-    sandbox.landlock_allow_only(source)
-    seccomp.allow_only_decoding()
-    channel.send("ended", verdict=mux(source, target))
-    os._exit(0)
+    run_once(lambda _job, source, target: mux(source, target), lambda job: int(job["most_bytes"]))

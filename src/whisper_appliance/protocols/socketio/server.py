@@ -51,7 +51,11 @@ def create_socketio(app: Flask, gate: SocketGate, *, message_bytes: int) -> Sock
 
 
 def _run_slow_events_in_threads(server: Any) -> None:
-    """python-socketio runs the handlers of all events in threads of their own, or those of none."""
+    """Gives a thread of its own to each handler of `SLOW_EVENTS`; python-socketio can do so for all or none.
+
+    A private method is replaced, because no public one can do it: an event is acknowledged with what its
+    handler returns, so that a handler cannot begin a thread and acknowledge later.
+    """
     handle = server._handle_event_internal
 
     def handle_event(server: Any, sid: str, eio_sid: str, data: list[Any], *more: Any) -> None:
