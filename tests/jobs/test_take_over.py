@@ -1,7 +1,6 @@
 """Several workers on one PostgreSQL database: take-over of the jobs of a stale worker."""
 
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.support.databases import postgresql
+from tests.support.forked import ForkedProgram
 from tests.support.jobs import Script, build_queue, decoded_windows, ended, request, wait_for_window
 from tests.support.program import commanded, send_command
 from tests.support.wait import wait_until
@@ -96,7 +96,7 @@ def started(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[TwoWorke
             cluster.queue.cluster.database.close()
 
 
-def busy(cluster: TwoWorkers, process: subprocess.Popen[str]) -> dict[str, str]:
+def busy(cluster: TwoWorkers, process: ForkedProgram) -> dict[str, str]:
     """Makes the other worker run two jobs; returns their ids by their words."""
     jobs = {
         words: send_command(process, f"now {words}") for words in ("a1 a2 a3 a4 a5 a6", "b1 b2 b3 b4 b5 b6")
@@ -152,7 +152,7 @@ def test_the_jobs_of_a_stale_worker_continue_elsewhere_and_stay_there_when_it_is
         assert ended(started.queue, own).status == "done"
         assert not started.other_worker().is_stale
         send_command(process, "stop")
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     assert started.decoded() == before + Counter(["c1"])
     assert [worker.id for worker in started.queue.cluster.workers()] == [started.queue.cluster.worker_id]
 
@@ -168,7 +168,7 @@ def test_a_worker_that_was_suspended_writes_nothing_of_jobs_that_were_taken_over
         assert ended(started.queue, own).status == "done"
         wait_until(lambda: len(started.queue.cluster.workers()) == 2)
         send_command(process, "stop")
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_queued_jobs_run_on_any_worker_with_capacity_and_the_recordings(started: TwoWorkers) -> None:
@@ -188,9 +188,9 @@ def test_jobs_queued_on_a_worker_that_stopped_run_on_the_others(started: TwoWork
         words = [f"{name}1 {name}2 {name}3 {name}4" for name in "abcdefgh"]
         jobs = {each: send_command(process, f"put {each}") for each in words}
         # Both take jobs from the same queue, so it is chance which worker gets which job.
-        wait_until(lambda: any(word.endswith("2") for word in decoded_windows(started.folder / "other")), 20)
+        wait_until(lambda: any(word.endswith("2") for word in decoded_windows(started.folder / "other")))
         send_command(process, "stop")
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     dead = [
         worker for worker in started.queue.cluster.workers() if worker.id != started.queue.cluster.worker_id
     ]

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.forked import ForkedProgram
 from tests.support.live import MakeHarness
 from tests.support.program import commanded, send_command
 from tests.support.speech import packets, silence, spoken
@@ -24,7 +24,7 @@ TEXT = " ".join(f"w{number}" for number in range(1, 31))
 class Program:
     """The program in its own process, and a client of it."""
 
-    def __init__(self, process: "subprocess.Popen[str]", folder: Path) -> None:
+    def __init__(self, process: ForkedProgram, folder: Path) -> None:
         self._process = process
         self._folder = folder
 

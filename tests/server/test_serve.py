@@ -15,7 +15,7 @@ import psutil
 import pytest
 import requests
 
-from tests.support.program import SMALL_SERVER, Server, served, start
+from tests.support.program import SMALL_SERVER, Server, execute, served
 from tests.support.wait import wait_until
 from whisper_appliance.config import settings
 from whisper_appliance.host.certificates import Certificates
@@ -192,7 +192,7 @@ def test_sigterm_lets_a_request_finish_and_closes_the_application(tmp_path: Path
             pass
         server.process.send_signal(signal.SIGTERM)
         assert read_to_the_end(connection).endswith(b"https /slow")
-        assert server.process.wait(20) == 0
+        assert server.process.wait(60) == 0
         assert server.process.stdout.read().endswith("closed\n")
 
 
@@ -222,7 +222,7 @@ def test_a_worker_that_was_killed_is_replaced(tmp_path: Path) -> None:
 
 def ended(folder: Path, *arguments: str, **variables: str) -> tuple[int, str]:
     """Exit code and the last words on stderr of a program that cannot start."""
-    process = start(folder, arguments or SMALL_SERVER, **variables)
+    process = execute(folder, arguments or SMALL_SERVER, **variables)
     process.communicate(timeout=60)
     return process.returncode, (folder / "stderr").read_text()
 

@@ -24,6 +24,7 @@ import psutil
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from tests.support.forked import ForkedProgram, fork_server
 from tests.support.wait import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,8 @@ RESTARTED = ("-m", "tests.support.programs.restarter")
 SMALL_SERVER = ("-m", "tests.support.programs.small_server")
 READY = re.compile(r"https?://\S+:(\d+)$", re.MULTILINE)
 STOP_SECONDS = 40
+Process = ForkedProgram | subprocess.Popen[str]
+READ_AT_START = {"LD_PRELOAD", "PYTHONPATH"}
 BELOW_EPHEMERAL_PORTS = range(10_000, 32_000)
 # The certificate is the appliance's own; a person trusts it once, most tests do not check it.
 ANY_CERTIFICATE = ssl._create_unverified_context()
@@ -54,7 +57,7 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
 class Server:
     """A running server: where it answers, what it keeps, what it wrote."""
 
-    process: "subprocess.Popen[str]"
+    process: Process
     folder: Path
     port: int
     scheme: str = "https"
@@ -122,13 +125,39 @@ class Server:
         program = psutil.Process(self.process.pid)
         for process in [*program.children(recursive=True), program]:
             process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
+
+
+def start(folder: Path, arguments: Sequence[str] = SMALL_SERVER, **variables: str) -> ForkedProgram:
+    """The program, forked and not waited for; its stdout is a pipe, its stderr the file `folder/stderr`."""
+    _, module, *others = arguments
+    with (folder / "stderr").open("w") as errors:
+        return fork_server().start(
+            module, *others, environment=environment(folder, **variables), stderr=errors.fileno()
+        )
+
+
+def execute(folder: Path, arguments: Sequence[str], **variables: str) -> "subprocess.Popen[str]":
+    """As `start`, but Python begins anew, as it does for people: for tests of the start itself."""
+    with (folder / "stderr").open("w") as errors:
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=environment(folder, **variables),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
 
 
 @contextmanager
 def served(folder: Path, arguments: Sequence[str] = SMALL_SERVER, **variables: str) -> Iterator[Server]:
-    """A server that has printed where it answers; ended with SIGTERM, as systemd would."""
-    process = start(folder, arguments, **variables)
+    """A server that has printed where it answers; ended with SIGTERM, as systemd would.
+
+    It is forked, unless it has a variable that takes effect only when Python starts.
+    """
+    is_forked = not READ_AT_START & variables.keys()
+    process: Process = (start if is_forked else execute)(folder, arguments, **variables)
     scheme = "http" if variables.get("HTTPS_ENABLED") == "false" else "https"
     try:
         yield Server(process, folder, _port(process, folder), scheme)
@@ -170,12 +199,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def commanded(module: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+def commanded(module: str, *arguments: str) -> Iterator[ForkedProgram]:
     """A program of `tests.support.programs` that reads a command a line, ready; killed at the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", f"tests.support.programs.{module}", *arguments],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
-    )  # fmt: skip
+    module = f"tests.support.programs.{module}"
+    process = fork_server().start(module, *arguments, environment=os.environ, stderr=2, has_input=True)
     with process:
         assert process.stdout
         try:
@@ -185,26 +212,13 @@ def commanded(module: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]
             process.kill()
 
 
-def send_command(process: "subprocess.Popen[str]", line: str) -> str:
+def send_command(process: ForkedProgram, line: str) -> str:
     """Gives such a program a command; returns the line that it answers."""
     assert process.stdin
     assert process.stdout
     process.stdin.write(f"{line}\n")
     process.stdin.flush()
     return process.stdout.readline().strip()
-
-
-def start(folder: Path, arguments: Sequence[str] = SMALL_SERVER, **variables: str) -> "subprocess.Popen[str]":
-    """The program, not waited for; its stdout is a pipe, its stderr the file `folder/stderr`."""
-    with (folder / "stderr").open("w") as errors:
-        return subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=ROOT,
-            env=environment(folder, **variables),
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
 
 
 @functools.cache
@@ -214,7 +228,7 @@ def _trusting(pem: bytes) -> ssl.SSLContext:
     return ssl.create_default_context(cadata=authority.public_bytes(Encoding.PEM).decode())
 
 
-def _port(process: "subprocess.Popen[str]", folder: Path) -> int:
+def _port(process: Process, folder: Path) -> int:
     assert process.stdout
     printed = ""
     for line in process.stdout:

@@ -1,25 +1,32 @@
 """Starts the appliance again whenever it ends with the code of a restart, as systemd would."""
 
+import os
 import signal
-import subprocess
 import sys
 from types import FrameType
+
+from whisper_appliance.cli import main as run_appliance
 
 RESTART = 75
 
 
 def main() -> int:
     """The exit code of the last run."""
-    children: list[subprocess.Popen[bytes]] = []
+    running = 0
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        children[-1].send_signal(number)
+        os.kill(running, number)
 
     signal.signal(signal.SIGTERM, stop)
     code = RESTART
     while code == RESTART:
-        children.append(subprocess.Popen([sys.executable, "-m", "whisper_appliance", "serve"]))
-        code = children[-1].wait()
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        if (running := os.fork()) == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+            run_appliance(["serve"])
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+        code = os.waitstatus_to_exitcode(os.waitpid(running, 0)[1])
     return code
 
 
