@@ -158,7 +158,7 @@ def test_a_restart_ends_the_program_so_that_it_is_started_again_with_what_waited
     admin.ask("PUT", "/api/admin/settings/MAX_WEBSOCKETS", {"value": "33"})
     assert admin.ask("GET", "/api/admin/restart")[1]["waiting"] == ["MAX_WEBSOCKETS"]
     assert admin.ask("POST", "/api/admin/restart")[0] == 202
-    assert admin.server.process.wait(40) == 75
+    assert admin.server.process.wait(60) == 75
     with served(folder, PROGRAM, **SETTINGS) as again:
         later = Admin(again, admin.session, admin.csrf_token)
         after = later.ask("GET", "/api/admin/restart")[1]

@@ -39,7 +39,7 @@ def test_jobs_of_everybody_are_listed_without_words_and_titles(
     member, nobody = signed_in(app, "member"), client_of(app)
     theirs, nobodys = send(member), send(nobody)
     for id in (theirs, nobodys):
-        appliance.queue.wait(id, 10)
+        appliance.queue.wait(id, 60)
     answer = admin.get("/api/admin/jobs")
     first = row(admin, theirs)
     assert first["owner"] == {"kind": "user", "name": member.user.name, "id": member.user.id}
@@ -70,7 +70,7 @@ def test_jobs_are_filtered_and_paged(app: OpenAPI, appliance: Appliance, admin: 
     member = signed_in(app, "member")
     ids = [send(member, f"word{number}") for number in range(3)]
     for id in ids:
-        appliance.queue.wait(id, 10)
+        appliance.queue.wait(id, 60)
     theirs = f"/api/admin/jobs?owner={member.user.id}"
     first = admin.get(f"{theirs}&limit=2").json
     second = admin.get(f"{theirs}&limit=2&before={first['next']}").json
@@ -88,11 +88,11 @@ def test_a_running_job_of_somebody_is_cancelled_and_recorded(
 
     def wait(_: str) -> None:
         begun.set()
-        hold.wait(10)
+        hold.wait(60)
 
     script.before_window = wait
     id = send(signed_in(app, "member"), "one two three")
-    assert begun.wait(10)  # what has not begun is cancelled at once
+    assert begun.wait(60)  # what has not begun is cancelled at once
     assert admin.delete(f"/api/admin/jobs/{id[:16]}").status_code == 204
     assert row(admin, id)["stopping"]
     hold.set()
@@ -110,7 +110,7 @@ def test_a_waiting_job_of_somebody_is_put_first_and_recorded(
     assert admin.post(f"/api/admin/jobs/{id[:16]}/first").status_code == 204
     assert row(admin, id)["first"]
     assert member.delete("/api/jobs/pause").status_code == 204
-    appliance.queue.wait(id, 10)
+    appliance.queue.wait(id, 60)
     assert admin.post(f"/api/admin/jobs/{id[:16]}/first").status_code == 409
     (record,) = appliance.audit.page(AuditFilter(action="job.first"))
     assert record.object == id[:16]

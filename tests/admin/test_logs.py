@@ -51,15 +51,15 @@ def events(admin: ApiClient, **wanted: str) -> list[str]:
 def test_log_lines_are_listed_and_filtered(admin: ApiClient) -> None:
     log.info("first thing", request_id="abc")
     log.warning("second thing", more="Left Over")
-    assert events(admin)[-2:] == ["first thing", "second thing"]
+    assert events(admin, words="thing") == ["first thing", "second thing"]
     assert events(admin, level="warning", words="left over") == ["second thing"]
     assert events(admin, id="abc") == ["first thing"]
-    assert events(admin, limit="1") == [events(admin)[-1]]
+    assert events(admin, words="thing", limit="1") == ["second thing"]
 
 
 def test_a_log_line_carries_its_request_and_job(app: OpenAPI, admin: ApiClient, appliance: Appliance) -> None:
     job = send(client_of(app), "crash", name="talk.wav", **{"async": "true"}).json
-    appliance.queue.wait(job["id"], 5)
+    appliance.queue.wait(job["id"], 60)
     log.info("somewhere in between")
     with app.test_request_context("/"):
         app.preprocess_request()

@@ -22,7 +22,7 @@ from whisper_appliance.server.application import create_app
 def admin(app: OpenAPI, appliance: Appliance) -> ApiClient:
     client = signed_in(app, "admin")
     sent = client.post("/transcribe", data={"file": (io.BytesIO(b"one two"), "a.wav"), "async": "true"})
-    appliance.queue.wait(sent.json["id"], 10)
+    appliance.queue.wait(sent.json["id"], 60)
     return client
 
 

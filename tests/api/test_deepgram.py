@@ -77,7 +77,7 @@ def test_samples_without_a_header_count_as_undamaged(api_client: ApiClient, beck
     appliance: Appliance = api_client.application.extensions["whisper_appliance"].appliance
     body = encoded(beckett, "pcm_s16le", 16_000)
     answer = api_client.post("/v1/listen?encoding=linear16&sample_rate=16000", data=body)
-    job = appliance.queue.wait(answer.json["metadata"]["request_id"], 1)
+    job = appliance.queue.wait(answer.json["metadata"]["request_id"], 60)
     assert job.transcript_id
     assert appliance.transcripts.get(job.transcript_id, job.owner).transcript.warnings == ()
     assert answer.json["metadata"]["duration"] == pytest.approx(len(body) / 32_000, abs=0.1)

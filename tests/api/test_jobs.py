@@ -24,7 +24,7 @@ def events(answer: Response) -> Iterator[tuple[str, Any]]:
 
 def test_a_job_has_its_state(api_client: ApiClient, appliance: Appliance) -> None:
     id = send(api_client, words="a b", **ASYNC).json["id"]
-    appliance.queue.wait(id, timeout_seconds=10)
+    appliance.queue.wait(id, timeout_seconds=60)
     job = api_client.get(f"/api/jobs/{id}").json
     assert (job["status"], job["progress"], job["text"]) == ("done", 1, "a b")
     assert job["transcript_id"]
@@ -34,7 +34,7 @@ def test_a_job_has_its_state(api_client: ApiClient, appliance: Appliance) -> Non
 def test_a_list_of_jobs_goes_on_where_its_page_ended(browser: ApiClient, appliance: Appliance) -> None:
     made = [send(browser, words=word, **ASYNC).json["id"] for word in ("a", "b", "c")]
     for id in made:
-        appliance.queue.wait(id, timeout_seconds=10)
+        appliance.queue.wait(id, timeout_seconds=60)
     first = browser.get("/api/jobs?limit=2").json
     second = browser.get("/api/jobs", query_string={"limit": 2, "cursor": first["next"]}).json
     assert [each["id"] for each in first["jobs"] + second["jobs"]] == made[::-1]
@@ -77,18 +77,18 @@ def test_a_cancelled_job_stops_at_its_next_window_and_can_be_retried(
 
     def wait(word: str) -> None:
         began.set()
-        go_on.wait(10)
+        go_on.wait(60)
 
     script.before_window = wait
     id = send(api_client, words="a b c", **ASYNC).json["id"]
-    assert began.wait(10)
+    assert began.wait(60)
     assert api_client.delete(f"/api/jobs/{id}").status_code == 200
     go_on.set()
-    assert appliance.queue.wait(id, timeout_seconds=10).status == "cancelled"
+    assert appliance.queue.wait(id, timeout_seconds=60).status == "cancelled"
     cancelled = api_client.get(f"/api/jobs/{id}").json
     assert (cancelled["transcript_id"], cancelled["can_retry"]) == (None, True)
     assert api_client.post(f"/api/jobs/{id}/retry").json["status"] in ("queued", "running")
-    assert appliance.queue.wait(id, timeout_seconds=10).status == "done"
+    assert appliance.queue.wait(id, timeout_seconds=60).status == "done"
     assert uploads(appliance) == []
     again = api_client.post(f"/api/jobs/{id}/retry")
     assert (again.status_code, again.json["error"]["code"]) == (404, "not_found")
@@ -111,7 +111,7 @@ def test_a_queue_is_paused_ordered_and_continued_by_its_owner_only(
     assert browser.post(f"/api/jobs/{second}/move", json={"before": "x"}).status_code == 400
     assert browser.delete("/api/jobs/pause").status_code == 204
     for id in (first, second):
-        assert appliance.queue.wait(id, 10).status == "done"
+        assert appliance.queue.wait(id, 60).status == "done"
     assert browser.post(f"/api/jobs/{second}/move", json={"before": None}).status_code == 409
     assert client_of(browser.application).put("/api/jobs/pause").status_code == 400
 
@@ -142,14 +142,14 @@ def test_a_closed_event_stream_unsubscribes(
     assert appliance.job_notifier.subscriber_count() == 1
     stream.close()
     assert appliance.job_notifier.subscriber_count() == 0
-    appliance.queue.wait(id, timeout_seconds=10)
+    appliance.queue.wait(id, timeout_seconds=60)
 
 
 def test_an_idle_event_stream_sends_heartbeats(
     api_client: ApiClient, script: Script, appliance: Appliance
 ) -> None:
     go_on = threading.Event()
-    script.before_window = lambda word: go_on.wait(10)
+    script.before_window = lambda word: go_on.wait(60)
     id = send(api_client, words="a", **ASYNC).json["id"]
     clock = iter(range(0, 10_000, 20))
     stream = JobEventStream(appliance, appliance.queue.get(id), lambda: float(next(clock))).events()
@@ -157,4 +157,4 @@ def test_an_idle_event_stream_sends_heartbeats(
     assert any(next(stream).startswith(": ") for _ in range(5))
     stream.close()
     go_on.set()
-    appliance.queue.wait(id, timeout_seconds=10)
+    appliance.queue.wait(id, timeout_seconds=60)

@@ -163,7 +163,7 @@ def test_a_file_above_the_limit_is_413_and_not_sent_again(start_appliance: Start
 
 def test_a_full_queue_is_429_with_the_time_to_wait(start_appliance: StartAppliance, script: Script) -> None:
     go_on = threading.Event()
-    script.before_window = lambda _word: go_on.wait(20)
+    script.before_window = lambda _word: go_on.wait(60)
     app = create_app(start_appliance(queue_limit=1))
     try:
         while client_of(app).post("/transcribe", data=waiting_form()).status_code == 202:

@@ -50,7 +50,7 @@ def test_an_upload_in_parts_becomes_a_job(browser: ApiClient, appliance: Applian
     assert found.headers["Cache-Control"] == "no-store"
     assert "GMT" in found.headers["Upload-Expires"]
     last = append(browser, address, WORDS[10:], 10)
-    job = appliance.queue.wait(last.headers["X-Job-Id"], 20)
+    job = appliance.queue.wait(last.headers["X-Job-Id"], 60)
     assert (job.status, job.title, job.options.hotwords) == ("done", "Zoë's talk", "Ødegaard")
     text = browser.get(f"/api/transcripts/{job.transcript_id}?format=txt").text
     assert text.strip() == WORDS.decode()
@@ -72,7 +72,7 @@ def uploads_on_another_disk(appliance: Appliance, second_disk: Path) -> Iterator
 @pytest.mark.usefixtures("uploads_on_another_disk")
 def test_an_upload_becomes_a_job_on_another_disk(browser: ApiClient, appliance: Appliance) -> None:
     last = append(browser, begin(browser), WORDS, 0)
-    job = appliance.queue.wait(last.headers["X-Job-Id"], 20)
+    job = appliance.queue.wait(last.headers["X-Job-Id"], 60)
     assert appliance.transcripts.get(job.transcript_id or "", job.owner).transcript.text == WORDS.decode()
 
 

@@ -94,7 +94,7 @@ def test_a_probe_that_hangs_returns_the_last_value() -> None:
     def ask() -> str:
         for answer in answers:
             return answer
-        go_on.wait(10)
+        go_on.wait(60)
         return "later"
 
     glance = TimedProbe(ask, timeout_seconds=0.05)
@@ -107,7 +107,7 @@ def test_a_probe_that_hangs_returns_the_last_value() -> None:
 
 def test_several_probes_run_in_parallel() -> None:
     both = threading.Barrier(2)
-    glances = [TimedProbe(lambda: both.wait(10), timeout_seconds=10) for _ in range(2)]
+    glances = [TimedProbe(lambda: both.wait(60), timeout_seconds=10) for _ in range(2)]
     answers = [glance.start() for glance in glances]
     assert {answer().value for answer in answers} == {0, 1}
 
@@ -117,7 +117,7 @@ def test_the_first_answer_is_waited_for_longer() -> None:
     threading.Timer(0.2, go_on.set).start()
 
     def ask() -> str:
-        go_on.wait(10)
+        go_on.wait(60)
         return "seen"
 
     assert TimedProbe(ask, timeout_seconds=0).result().value == "seen"

@@ -142,7 +142,7 @@ def test_progress_is_told_and_a_cancelled_job_leaves_nothing(
     assert translate(member, id, target="en").json["id"] == running  # one at a time
     wait_until(lambda: 0 < appliance.queue.get(running).progress < 1)
     member.delete(f"/api/jobs/{running}")
-    assert appliance.queue.wait(running, 20).status == "cancelled"
+    assert appliance.queue.wait(running, 60).status == "cancelled"
     assert appliance.translations.of(id) is None
 
 

@@ -130,7 +130,7 @@ def test_the_job_of_a_translation_is_not_shown_once_the_share_has_ended(
     id, editor = spoken(appliance, member, "one hold two"), signed_in(app)
     share = appliance.shares.share_with(id, editor.user.name, by=member.user.id, role="editor")
     go_on = threading.Event()
-    script.before_window = lambda word: word == "hold" and go_on.wait(20)
+    script.before_window = lambda word: word == "hold" and go_on.wait(60)
     job = f"/api/jobs/{translate(editor, id).json['id']}"
     wait_until(lambda: editor.get(job).json["text"] == "one")
     appliance.shares.revoke(share.id)
@@ -148,7 +148,7 @@ def test_no_heir_of_an_editor_gets_the_jobs_that_translate_what_was_shared(
     appliance.shares.share_with(shared, editor.user.name, by=member.user.id, role="editor")
     own = spoken(appliance, editor, "guten abend")
     go_on = threading.Event()
-    script.before_window = lambda word: word == "hold" and go_on.wait(20)
+    script.before_window = lambda word: word == "hold" and go_on.wait(60)
     foreign_job = translate(editor, shared).json["id"]
     own_job = translated(appliance, translate(editor, own))
     wait_until(lambda: appliance.queue.windows_of(foreign_job))
@@ -169,7 +169,7 @@ def test_an_heir_gets_the_jobs_of_an_account_that_has_no_transcript_yet(
 ) -> None:
     user, heir = signed_in(app), signed_in(app)
     go_on = threading.Event()
-    script.before_window = lambda word: word == "hold" and go_on.wait(20)
+    script.before_window = lambda word: word == "hold" and go_on.wait(60)
     job = f"/api/jobs/{send(user, words='one hold two', **{'async': '1'}).json['id']}"
     wait_until(lambda: user.get(job).json["text"] == "one")
     appliance.accounts.remove_user(user.user.id, by=SHELL, heir=heir.user.id)
@@ -283,13 +283,14 @@ def test_open_pages_are_told_of_a_translation_and_of_its_job(
     states = (json.loads(part.split("data: ")[1]) for part in parts if part.startswith("event: translation"))
     assert next(states) == {"created": None, "job": None}
     released = threading.Event()
-    script.before_window = lambda _word: released.wait(20)
+    script.before_window = lambda _word: released.wait(60)
     job = translate(member, id).json["id"]
-    assert next(states) == {"created": None, "job": {"id": job, "status": "running"}}
+    started = next(each for each in states if each["job"]["status"] != "queued")
+    assert started == {"created": None, "job": {"id": job, "status": "running"}}
     with appliance.edit_notifier.subscribe(id) as changed:
         member.delete(f"/api/jobs/{job}")
         released.set()
-        assert changed.wait(20)
+        assert changed.wait(60)
     assert next(states) == {"created": None, "job": None}
     assert translated(appliance, translate(member, id)).status == "done"
     wait_until(lambda: appliance.translations.created(id) is not None)

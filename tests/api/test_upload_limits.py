@@ -236,13 +236,13 @@ def test_a_stream_ends_when_the_appliance_stops(start_appliance: StartAppliance,
 
     def wait_for_the_stop(_word: str) -> None:
         began.set()
-        stopping.wait(10)
+        stopping.wait(60)
 
     script.before_window = wait_for_the_stop
     appliance = start_appliance(stopping=stopping)
     api_client = client_of(create_app(appliance))
     id = send(api_client, **{"async": "1"}).json["id"]
-    assert began.wait(10)
+    assert began.wait(60)
     stream = JobEventStream(appliance, appliance.queue.get(id)).events()
     next(stream)
     stopping.set()

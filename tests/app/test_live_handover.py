@@ -47,7 +47,7 @@ def test_captions_are_kept_at_once_and_better_words_take_their_place(
         assert recordings.save_transcript(over) == ID
         assert history.get(ID, "ann").transcript.text in ("bitter words", "better words")
         recordings.enqueue_retranscription(over)
-        assert queue.wait(ID, 20).status == "done"
+        assert queue.wait(ID, 60).status == "done"
     stored = history.get(ID, "ann")
     assert stored.transcript.text.split() == ["better", "words"]
     assert stored.live

@@ -139,13 +139,13 @@ def test_a_file_is_not_transcribed_twice_after_a_restart(
 
     def hold(_word: str) -> None:
         begun.set()
-        go_on.wait(20)
+        go_on.wait(60)
 
     script.before_window = hold
     first = start_appliance(**given)
     put(folder / "talk.wav", "one two three")
-    assert begun.wait(20)
-    (job_id,) = first.watch_folder.job_ids
+    assert begun.wait(60)
+    (job_id,) = wait_until(lambda: first.watch_folder.job_ids)  # it may begin before the folder has its id
     go_on.set()
     second = start_appliance(**given)
     wait_until(lambda: (folder / "done" / "talk.wav").exists())

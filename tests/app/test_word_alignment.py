@@ -104,7 +104,7 @@ def test_corrected_words_get_their_times_and_can_still_be_undone(
     correct(edits, id, heard.text)
     interpolated = off_by(edits, id, heard)
     alignment.request(id, ["0"])
-    wait_until(lambda: bool(alignment.last(id)), 30)
+    wait_until(lambda: bool(alignment.last(id)))
     last = alignment.last(id)
     assert alignment.aligned(id) == (["0"], last)
     assert alignment.aligned(id, last) == ([], last)
@@ -139,7 +139,7 @@ def test_a_recording_that_cannot_be_decoded_stops_no_other(
     shutil.copy(beckett, recordings.file(good))
     alignment.request(broken, ["0"])
     alignment.request(good, ["0"])
-    wait_until(lambda: bool(alignment.last(good)), 30)
+    wait_until(lambda: bool(alignment.last(good)))
     assert alignment.aligned(broken) == ([], 0)
 
 

@@ -243,7 +243,7 @@ def test_a_large_file_and_a_full_queue_are_refused_by_every_protocol(
     program = with_key(app, "transcribe", "read")
     for entry in ENTRIES:
         refused(entry, entry.send(program, b"word " * 1000), 413)
-    script.before_window = lambda _word: go_on.wait(20)
+    script.before_window = lambda _word: go_on.wait(60)
     waiting = {"file": (io.BytesIO(b"one"), "a.wav"), "async": "true"}
     try:
         while client_of(app).post("/transcribe", data=waiting).status_code == 202:

@@ -93,7 +93,7 @@ def test_shutting_down_wakes_a_reader(pair: Pair) -> None:
     reader = threading.Thread(target=read)
     reader.start()
     end.shutdown()
-    reader.join(5)
+    reader.join(60)
     assert len(woken) == 1
 
 

@@ -79,4 +79,4 @@ def test_prometheus_scrapes_the_appliance_and_its_alerts_see_it(tmp_path: Path) 
             assert queried(port, "ALERTS{alertname='WhisperDown'}") == []
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)

@@ -89,7 +89,7 @@ def nginx(folder: Path, site: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +212,7 @@ def caddy(tmp_path: Path) -> Iterator[Callable[[str], None]]:
     yield run
     for process in running:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def test_caddy_works_as_the_documentation_says(

@@ -27,12 +27,16 @@ def test_an_unwritable_folder_does_not_end_the_renewal_thread(
     path = certificates.ensure()
     before = path.read_bytes()
     folder = path.parent
+    folder.rename(tmp_path / "away")
+    folder.symlink_to(
+        tmp_path / "away"
+    )  # a link is replaced at once: the thread makes a folder where none is
     with capture_logs() as entries, renew_in_background(certificates, check_seconds=0.01):
-        folder.rename(tmp_path / "away")
-        folder.write_text("in the way")
+        (tmp_path / "in the way").touch()
+        (tmp_path / "in the way").replace(folder)
         clock.forward(days=380)
         wait_until(lambda: "certificate not renewed" in [entry["event"] for entry in entries])
-        folder.unlink()
-        (tmp_path / "away").rename(folder)
+        (tmp_path / "back").symlink_to(tmp_path / "away")
+        (tmp_path / "back").replace(folder)
         wait_until(lambda: path.read_bytes() != before)
     assert path.read_bytes() != before

@@ -75,7 +75,7 @@ def test_real_speech_becomes_a_transcript_with_its_audio_kept(
             assert kept.read_bytes() == beckett.read_bytes()
             assert recordings.get(job.id).media_type == "audio/wav"
             assert len(recordings.peaks(job.id)) > 500
-            error = queue.wait(refused.id, 20).error
+            error = queue.wait(refused.id, 60).error
             assert error
             assert error.code == Undecodable.code
             wait_until(lambda: [path.name for path in (tmp_path / "uploads").iterdir()] == [noise.name])

@@ -74,15 +74,15 @@ def test_a_file_that_kills_the_program_fails_after_five_starts_and_the_next_goes
 ) -> None:
     with commanded("queue", str(tmp_path)) as process:
         bad = send_command(process, "now word crash")
-        process.wait(20)
+        process.wait(60)
     for _ in range(MAX_ATTEMPTS - 1):
         with commanded("queue", str(tmp_path)) as process:
-            process.wait(20)
+            process.wait(60)
     with commanded("queue", str(tmp_path)) as process:
         good = send_command(process, "put fine")
         wait_for_window(tmp_path, "fine")
         send_command(process, "stop")
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     queue = start_queue(Script())
     failed = ended(queue, bad)
     assert failed.error
@@ -97,10 +97,10 @@ def test_jobs_that_run_beside_a_file_that_kills_the_program_are_done(
     with commanded("queue", str(tmp_path)) as process:
         beside = [send_command(process, f"{command} slow") for command in ("now", "put", "put")]
         bad = send_command(process, "now crash")
-        process.wait(20)
+        process.wait(60)
     for _ in range(MAX_ATTEMPTS - 1):
         with commanded("queue", str(tmp_path)) as process:
-            process.wait(20)
+            process.wait(60)
     queue = start_queue(Script())
     assert [ended(queue, job).status for job in [*beside, bad]] == ["done", "done", "done", "failed"]
 
@@ -110,7 +110,7 @@ def test_a_stopped_program_leaves_its_jobs_to_the_next_start(start_queue: StartQ
         running, waiting = send_command(process, "now " + "w " * 20 + "last"), send_command(process, "put x")
         wait_for_window(tmp_path, "w")
         send_command(process, "stop")
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     left = build_queue(tmp_path, Script())
     job = left.get(running)
     assert (job.status, job.attempts) == ("queued", 0)

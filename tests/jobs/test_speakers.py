@@ -89,7 +89,7 @@ def test_after_a_restart_only_the_speakers_are_looked_for_again(
     log = tmp_path / "windows.txt"
     queue = start_queue(Script(diarize=interrupted, window_log=log))
     job = queue.enqueue(upload(tmp_path))
-    assert looking.wait(10)
+    assert looking.wait(60)
     queue = start_queue(Script(diarize=two_speakers, window_log=log))
     assert ended(queue, job.id).status == "done"
     assert set(decoded_windows(tmp_path).values()) == {1}

@@ -11,6 +11,7 @@ from tests.support.browser import barriers, barriers_in_both_themes, new_browser
 from tests.support.client import PASSWORD
 from tests.support.pages import add_files, named, transcribe
 from tests.support.program import Server, running
+from tests.support.wait import wait_until
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.offline_accounts import opened_accounts
 from whisper_appliance.config import settings
@@ -68,7 +69,7 @@ def test_the_overview_charts_the_load(page: Page, axe: str, visitor: Page, becke
     page.get_by_role("link", name="Admin", exact=True).click()
     expect(page.locator("#health-word")).to_have_text("Everything works.")
     expect(page.locator("#card-memory .figure")).to_contain_text(" of ")
-    assert all(page.evaluate(DRAWN))
+    wait_until(lambda: all(page.evaluate(DRAWN)))
     transcribe(visitor, beckett)
     expect(page.locator("#card-speed .facts")).to_contain_text("× real time")
     expect(page.locator("#engines tbody")).to_contain_text("tiny.en")

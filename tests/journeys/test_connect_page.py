@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expe
 
 from tests.support.browser import barriers_in_both_themes
 from tests.support.client import an_account
+from tests.support.pages import copied
 from tests.support.served import Served, serve_in_process
 
 pytestmark = pytest.mark.browser
@@ -44,12 +45,12 @@ def test_a_program_is_connected_with_a_key_made_in_place(page: Page, served: Ser
     page.locator("#account").get_by_role("link", name="Connect a program").click()
     page.get_by_role("link", name="Open WebUI").click()
     page.get_by_role("button", name="Copy API Base URL").click()
-    assert page.evaluate("navigator.clipboard.readText()") == f"{served.url}/v1"
+    copied(page, f"^{served.url}/v1$")
     page.get_by_role("button", name="Show what arrived").click()
     expect(page.locator("#arrived")).to_contain_text("Nothing arrived")
     page.get_by_role("button", name="Make a key for Open WebUI").click()
     page.get_by_role("button", name="Copy API Key").click()
-    key = page.evaluate("navigator.clipboard.readText()")
+    key = copied(page, "^wa_")
     headers = {"Authorization": f"Bearer {key}", "User-Agent": "Open WebUI"}
     httpx.get(f"{served.url}/v1/models", headers=headers).raise_for_status()
     form = {"model": "whisper-1", "language": "klingon"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.support.pages import named, transcribe
+from tests.support.pages import copied, named, transcribe
 
 pytestmark = pytest.mark.browser
 
@@ -56,7 +56,7 @@ def test_a_transcript_is_searched_copied_deleted_and_restored_on_its_page(page: 
     page.keyboard.press("Enter")
     expect(page.locator("#found")).to_have_text(re.compile(r"^2 of \d+$"))
     page.get_by_role("button", name="Copy").click()
-    assert "best of times" in page.evaluate("navigator.clipboard.readText()").lower()
+    copied(page, "best of times")
     page.get_by_role("button", name="Delete this transcript").click()
     expect(page.get_by_role("heading", name="Deleted")).to_be_visible()
     page.get_by_role("button", name="Restore it").click()

@@ -153,7 +153,7 @@ def test_kept_recordings_are_transcribed_again(page: Page, served: Served, ann: 
     expect(dialog).to_be_hidden()
     expect(page.locator(".toast")).to_contain_text("1 recording waits in the queue. 1 does not:")
     (job,) = served.appliance.queue.page(ann.id)[0]
-    assert served.appliance.queue.wait(job.id, 20).status == "done"
+    assert served.appliance.queue.wait(job.id, 60).status == "done"
     assert served.appliance.transcripts.get(job.id, ann.id).transcript.text == "spoken anew"
     served.appliance.transcripts.delete(job.id, ann.id)
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.support.browser import AXE, barriers, barriers_in_both_themes
 from tests.support.client import PASSWORD, an_account
 from tests.support.library import transcript
+from tests.support.pages import copied
 from tests.support.served import Served, serve_in_process, sign_in
 from whisper_appliance.accounts.identity import SHELL, User
 from whisper_appliance.library.voices import store_found
@@ -102,7 +103,7 @@ def test_a_link_is_made_copied_opened_and_ended(
     page.get_by_role("button", name="Share").click()
     page.get_by_role("button", name="Make link").click()
     expect(page.locator("dialog[open] #toast")).to_contain_text("Link copied")  # readable, above the rest
-    link = page.evaluate("navigator.clipboard.readText()")
+    link = copied(page, "/shared/")
     stranger = chromium.new_context(bypass_csp=True)
     tab = stranger.new_page()
     tab.goto(link)

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.support.audio import video
-from tests.support.pages import holds, transcribe
+from tests.support.pages import copied, holds, transcribe
 
 pytestmark = pytest.mark.browser
 
@@ -160,7 +160,7 @@ def test_a_link_with_the_recording_can_be_heard_by_anybody(page: Page, beckett: 
     page.get_by_label("with the recording").check()
     page.get_by_role("button", name="Make link").click()
     expect(page.locator("#share-list")).to_contain_text(re.compile("with the recording"))
-    address = page.evaluate("navigator.clipboard.readText()")
+    address = copied(page, "/shared/")
     page.goto(address)
     wait_until_playable(page)
     page.get_by_role("button", name="Play", exact=True).click()

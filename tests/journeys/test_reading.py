@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.support.browser import barriers
 from tests.support.client import an_account
 from tests.support.library import transcript
+from tests.support.pages import copied
 from tests.support.served import Served, serve_in_process
 from tests.support.statements import statements, transcript_reads
 from tests.support.wait import wait_until
@@ -121,9 +122,8 @@ def test_a_long_transcript_has_chapters_links_and_text_to_copy(
     page.locator("#copy-menu summary").click()
     page.get_by_role("link", name="Copy with times", exact=True).click()
     expect(page.locator(".toast").last).to_have_text("Text copied.")
-    copied = str(page.evaluate("navigator.clipboard.readText()"))
-    assert copied.startswith("[0:00] Sentence number 0 of the lecture. Sentence number 1")
-    assert "\n[7:00] Sentence number 80 of the lecture." in copied
+    text = copied(page, r"^\[0:00\] Sentence number 0 of the lecture. Sentence number 1")
+    assert "\n[7:00] Sentence number 80 of the lecture." in text
 
 
 def test_a_page_that_opens_decodes_its_transcript_once(served: Served, owner: User, page: Page) -> None:
@@ -202,9 +202,7 @@ def test_a_long_transcript_is_in_the_page_only_where_it_is_read(
     assert barriers(page, axe) == []
     page.keyboard.press("Control+a")
     page.keyboard.press("Control+c")
-    copied = str(page.evaluate("navigator.clipboard.readText()"))
-    assert "Sentence number 0 of" in copied
-    assert "Sentence number 200 of" in copied
+    assert "Sentence number 0 of" in copied(page, "Sentence number 200 of")
     page.mouse.click(5, 300)
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     expect(page.locator(".line")).to_have_count(len(LECTURE))

@@ -125,7 +125,7 @@ def test_a_cancelled_download_stops_and_is_resumed_later(
 ) -> None:
     hub.let_go.clear()
     downloads.start(NAME)
-    assert hub.reached_half.wait(10)
+    assert hub.reached_half.wait(60)
     running = wait_until(lambda: loaded(downloads, WEIGHTS_BYTES // 4))
     assert running.active
     threading.Timer(0.2, hub.let_go.set).start()
@@ -224,7 +224,7 @@ def test_progress_has_a_rate_and_an_end(store: ModelStore, hub: HubStandIn) -> N
     downloads = Downloads(store, hub=Hub(hub.address), clock=lambda: next(ticks) * 0.1)
     hub.let_go.clear()
     downloads.start(NAME)
-    assert hub.reached_half.wait(10)
+    assert hub.reached_half.wait(60)
     half = wait_until(lambda: loaded(downloads, WEIGHTS_BYTES // 3))
     assert half.progress == pytest.approx(0.5, abs=0.2)
     assert (half.bytes_per_second or 0) > 0

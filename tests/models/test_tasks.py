@@ -26,7 +26,7 @@ def test_a_task_reports_progress_and_its_end() -> None:
 
     def work(read: OnBytes) -> str:
         read(30)
-        go.wait(5)
+        go.wait(60)
         return "Good."
 
     tasks.start("verify", "one", work, total_bytes=40)

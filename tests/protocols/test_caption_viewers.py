@@ -36,8 +36,8 @@ def test_a_late_viewer_gets_a_snapshot_and_then_the_new_events(
     server: Server, speaker: RecordingClient
 ) -> None:
     opened = speaker.start()
-    have = speaker.stream(opened, spoken(1, 8))
-    speaker.first("live:commit", i=4)
+    have = speaker.stream(opened, spoken(1, 8) + silence(1))
+    wait_until(lambda: committed(speaker.of("live:commit")).split() == [f"w{each}" for each in range(1, 8)])
     token = shared(server, opened)
     with client(server) as reader:
         watched = reader.call("captions:watch", {"token": token})

@@ -115,3 +115,5 @@ def test_a_second_start_stops_the_recording_before(speaker: RecordingClient) -> 
     wait_until(lambda: len(speaker.of("recording_started")) == 2)
     started = speaker.of("recording_started")
     assert started[0]["session"] != started[1]["session"]
+    speaker.emit("stop_recording", {})
+    wait_until(lambda: len([end for end in speaker.of("transcription_result") if end.get("ended")]) == 2)

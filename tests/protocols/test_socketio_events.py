@@ -144,13 +144,14 @@ def test_the_status_counts_sessions(server: Server, speaker: RecordingClient) ->
 
 def test_a_session_belongs_to_the_newest_connection(server: Server, speaker: RecordingClient) -> None:
     opened = speaker.start()
-    have = speaker.stream(opened, spoken(1, 8))
+    have = speaker.stream(opened, spoken(1, 8) + silence(1))
+    wait_until(lambda: committed(speaker.of("live:commit")).strip() == WORDS)
     known = {"session": opened["session"], "token": opened["token"], "last_eid": None}
     with client(server) as newer:
         assert newer.call("live:resume", {**known, "token": "wrong"})["code"] == "gone"
         resumed = newer.call("live:resume", known)
         assert resumed["next_seq"] == have
-        assert resumed["snapshot"]["text"].startswith("w1 w2")
+        assert resumed["snapshot"]["text"] == WORDS
         assert speaker.call("live:audio", {"s": opened["session"], "q": have}, bytes(2))["code"] == "gone"
         assert newer.stop(opened, newer.stream(opened, silence(1), have))["text"] == WORDS
 
@@ -219,7 +220,7 @@ def test_a_session_survives_a_killed_server(tmp_path: Path, tiny_en: Path) -> No
         opened = speaker.start()
         have = speaker.stream(opened, spoken(1, 6))
         first.kill()
-        assert speaker.disconnected.wait(10)
+        assert speaker.disconnected.wait(60)
         heard = [payload["eid"] for _, payload in speaker.received if "eid" in payload]
     with served(tmp_path, LIVE_SERVER, **settings) as second, client(second) as speaker:
         known = {"session": opened["session"], "token": opened["token"], "last_eid": max(heard, default=0)}
@@ -233,7 +234,7 @@ def test_a_server_stop_notifies_clients_and_keeps_their_sessions(tmp_path: Path,
         opened = speaker.start()
         have = speaker.stream(opened, spoken(1, 6))
         assert first.stop() == 0
-        assert speaker.disconnected.wait(10)
+        assert speaker.disconnected.wait(60)
         assert speaker.first("connection_status", status="stopping")
     with served(tmp_path, LIVE_SERVER, **settings) as second, client(second) as speaker:
         known = {"session": opened["session"], "token": opened["token"], "last_eid": None}

@@ -18,7 +18,7 @@ def test_other_events_of_a_connection_do_not_wait_for_an_offer(
     may_answer = threading.Event()
 
     def answer_slowly(_sid: str, _offer: object) -> dict[str, Any]:
-        may_answer.wait(10)
+        may_answer.wait(60)
         return {"ok": True}
 
     monkeypatch.setitem(sockets.server.handlers["/"], "live:webrtc", answer_slowly)

@@ -314,7 +314,7 @@ def test_the_server_is_found_on_the_network_under_its_port(server: Server, port:
 
     class Listener(ServiceListener):
         def add_service(self, zc: Zeroconf, type_: str, name: str) -> None:
-            info = zc.get_service_info(type_, name)
+            info = zc.get_service_info(type_, name, timeout=60_000)
             if info is not None and info.port == port:
                 found.set()
 
@@ -323,7 +323,7 @@ def test_the_server_is_found_on_the_network_under_its_port(server: Server, port:
 
     with Zeroconf(interfaces=["127.0.0.1"]) as zeroconf:
         ServiceBrowser(zeroconf, SERVICE_TYPE, listener=Listener())
-        assert found.wait(20)
+        assert found.wait(60)
 
 
 @pytest.mark.slow

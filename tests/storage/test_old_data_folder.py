@@ -105,7 +105,7 @@ def test_unfinished_jobs_continue_after_their_finished_windows(opened: Opened) -
     queue, facts = opened.appliance.queue, opened.facts
     texts = {"running": "one two three hold four", "second": "hold", "waiting": "five six"}
     for name, text in texts.items():
-        job = queue.wait(facts[name], 20)
+        job = queue.wait(facts[name], 60)
         assert (job.status, job.error) == ("done", None)
         assert opened.appliance.transcripts.get(facts[name], facts["member"]).transcript.text == text
 
@@ -121,7 +121,7 @@ def test_an_open_live_session_is_rebuilt_and_goes_on(opened: Opened) -> None:
     def is_stored() -> bool:
         return bool(opened.appliance.transcripts.summaries([facts["live_open"]]))
 
-    wait_until(is_stored, 20)
+    wait_until(is_stored)
     text = opened.appliance.transcripts.get(facts["live_open"], facts["member"]).transcript.text
     assert text == " ".join(f"w{number}" for number in range(20, 33))
 

@@ -100,5 +100,5 @@ def uploads(appliance: Appliance) -> list[Path]:
     """The uploads that are left; a job removes its own a moment after it has ended."""
     folder = appliance.settings.data_dir / "uploads"
     with contextlib.suppress(AssertionError):
-        wait_until(lambda: not any(folder.iterdir()), 5)
+        wait_until(lambda: not any(folder.iterdir()))
     return list(folder.iterdir())

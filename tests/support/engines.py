@@ -315,7 +315,7 @@ class CountingEngines:
         self.may_start.set()
 
     def __call__(self, spec: EngineSpec, *, announce: Callable[[EngineEvent], None]) -> CountingEngine:
-        self.may_start.wait(10)
+        self.may_start.wait(60)
         self.made.append(CountingEngine(spec, announce))
         return self.made[-1]
 

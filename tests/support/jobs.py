@@ -190,7 +190,7 @@ def start_queue(tmp_path: Path, empty_sqlite: Path) -> Iterator[StartQueue]:
         running.pop().close()
 
 
-def ended(queue: JobQueue, id: str, timeout_seconds: float = 20) -> Job:
+def ended(queue: JobQueue, id: str, timeout_seconds: float = 60) -> Job:
     """The job once it has ended."""
     job = queue.wait(id, timeout_seconds)
     assert job.ended, job

@@ -55,10 +55,14 @@ class RecordingClient:
         return wait_until(lambda: next((p for p in self.of(event) if having.items() <= p.items()), None))
 
     def start(self, **options: Any) -> Payload:
-        """Opens a session."""
-        opened = self.call("live:start", {"v": 1, **options})
+        """Opens a session, once those that ended before have made room."""
+        opened = wait_until(lambda: self._start_unless_busy(options))
         assert opened["ok"], opened
         return opened
+
+    def _start_unless_busy(self, options: Payload) -> Payload | None:
+        opened = self.call("live:start", {"v": 1, **options})
+        return None if opened.get("code") == "busy" else opened
 
     def stream(self, opened: Payload, pcm: bytes, first: int = 0) -> int:
         """Sends audio packet by packet; returns the number of the next packet."""

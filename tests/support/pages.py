@@ -1,6 +1,7 @@
 """What people do on the pages, in a word each."""
 
 import base64
+import re
 from pathlib import Path
 from typing import TypedDict
 
@@ -55,6 +56,16 @@ def _base64(data: bytes) -> str:
 def holds(page: Page, condition: str) -> None:
     """Waits until an expression is true in the page, without `eval`, which Playwright's own way needs."""
     wait_until(lambda: bool(page.evaluate(condition)))
+
+
+def copied(page: Page, pattern: str) -> str:
+    """The text in the clipboard, once it has this pattern: it arrives a moment after the click."""
+
+    def text() -> str | None:
+        found = str(page.evaluate("navigator.clipboard.readText()"))
+        return found if re.search(pattern, found, re.IGNORECASE) else None
+
+    return wait_until(text)
 
 
 def card(page: Page, title: str) -> Locator:

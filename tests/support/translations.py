@@ -44,4 +44,4 @@ def translate(client: ApiClient, id: str, **body: object) -> Any:
 def translated(appliance: Appliance, answer: Any) -> Job:
     """The job of such an answer, once it has ended."""
     assert answer.status_code == 202, answer.json
-    return appliance.queue.wait(answer.json["id"], 20)
+    return appliance.queue.wait(answer.json["id"], 60)

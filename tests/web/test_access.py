@@ -148,7 +148,7 @@ class Actors:
             priority=Priority.INTERACTIVE,
         )
         job = self.appliance.queue.enqueue(request)
-        return self.appliance.queue.wait(job.id, 10).id
+        return self.appliance.queue.wait(job.id, 60).id
 
     def _live(self, owner: str) -> str:
         opened = self.appliance.live.open(SessionRequest(), owner=self.owners[owner], connection=owner)
