@@ -42,7 +42,7 @@ class Served:
         context = chromium.new_context(
             base_url=self.url, bypass_csp=bypass_csp, locale="en-GB", viewport={"width": 1100, "height": 800}
         )
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(60_000)
         begun = self.appliance.accounts.begin_session(user, address="127.0.0.1", agent="a test")
         context.add_cookies([{"name": "session", "value": begun.token, "url": self.url}])
         return context
