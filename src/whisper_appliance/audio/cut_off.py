@@ -4,9 +4,16 @@ FFmpeg reads such files to their end and reports nothing.
 """
 
 import os
+from itertools import islice
 
 from whisper_appliance.audio.chained_ogg import ends_well
-from whisper_appliance.audio.declared_end import boxes, declared_end, first_frame, flac_frames
+from whisper_appliance.audio.declared_end import (
+    MAX_ELEMENTS,
+    boxes,
+    declared_end,
+    first_frame,
+    flac_frames,
+)
 
 _CONTAINERS = {b"caff": "caf", b"RIFF": "wav", b"RIFX": "wav", b"FORM": "aiff", b"0&\xb2u": "asf"}
 """FFmpeg's names of containers by the first bytes."""
@@ -35,5 +42,5 @@ def lacks_index_or_sound(fd: int) -> bool:
         return flac_frames(fd, 0) >= size
     if head in _CONTAINERS:
         return is_cut_off(fd, _CONTAINERS[head])
-    names = {name for name, _, _ in boxes(fd, 0, size)}
+    names = {name for name, _, _ in islice(boxes(fd, 0, size), MAX_ELEMENTS)}
     return b"mdat" in names and b"moov" not in names

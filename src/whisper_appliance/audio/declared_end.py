@@ -20,6 +20,11 @@ RIFX = b"RIFX"
 """The first bytes of WAV whose numbers have their most significant byte first."""
 MAX_RIFF_CHUNKS = 4096
 """No program writes more; a hostile file has millions of empty ones."""
+MAX_ELEMENTS = 1_000_000
+"""The end of a file with more elements is not looked for: 16 hours of blocks as a browser records them, and a
+few seconds of reading. A hostile file has millions of empty ones."""
+MAX_FLAC_BLOCKS = 4096
+"""Of metadata."""
 _EBML_PARENTS = {0x18538067, 0x1F43B675}  # Segment and Cluster, which recorders write without a size
 _XING_BYTES = 64
 _KILOBITS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
@@ -57,10 +62,10 @@ def _end_of(elements: Callable[[int, int, int], Iterator[Element]]) -> Callable[
 
     def end(fd: int, start: int, size: int) -> int | None:
         reached, first = start, b""
-        for name, at, length in elements(fd, start, size):
+        for number, (name, at, length) in enumerate(elements(fd, start, size)):
             if first and (name == first or (at + (length or 0) > size and _is_other_file(fd, at))):
                 return at
-            if length is None:
+            if length is None or number == MAX_ELEMENTS:
                 return None
             first, reached = first or name, at + length
         return reached
@@ -310,10 +315,13 @@ def first_frame(fd: int, start: int) -> int:
 
 def flac_frames(fd: int, start: int) -> int:
     """Where the frames of a FLAC begin: behind its metadata, such as pictures."""
-    at, is_last = start + 4, False
-    while not is_last and (head := os.pread(fd, 4, at)):
-        is_last = head[0] >= 0x80
+    at = start + 4
+    for _ in range(MAX_FLAC_BLOCKS):
+        if not (head := os.pread(fd, 4, at)):
+            break
         at += 4 + int.from_bytes(head[1:], "big")
+        if head[0] >= 0x80:
+            break
     return at
 
 

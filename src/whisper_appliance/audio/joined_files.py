@@ -23,6 +23,8 @@ from whisper_appliance.audio.declared_end import (
 )
 from whisper_appliance.audio.formats import has_header
 
+MAX_PARTS, MAX_TAGS = 10_000, 64
+"""Of a file, and of ID3 in front of one; what follows more parts is taken for a part of the last one."""
 _READ_BYTES = 1 << 20
 _LONGEST_BEGINNING = 64
 SEARCHED_BYTES, MOST_SEARCHED_BYTES = 16 * 1024, 1 << 20
@@ -97,11 +99,10 @@ class FilePart(RawIOBase):
 
 def first_file(fd: int, searched_bytes: int = SEARCHED_BYTES) -> int:
     """Where the first file begins; 0 for what FFmpeg reads from there, or where none is found."""
-    start, head = 0, os.pread(fd, _LONGEST_BEGINNING, 0)
+    head = os.pread(fd, _LONGEST_BEGINNING, 0)
     if not head.startswith(b"ID3") and (has_header(head) or _is_frame(head)):
         return 0
-    while (behind := first_frame(fd, start)) > start:
-        start, tags = behind, start
+    start, tags = _behind_tags(fd, 0)
     head = os.pread(fd, searched_bytes, start)
     if start and _is_frame(head):  # FFmpeg reads MP3 behind one tag, and AAC behind many
         return tags if mp3_frame_bytes(head[:4]) else 0
@@ -110,6 +111,16 @@ def first_file(fd: int, searched_bytes: int = SEARCHED_BYTES) -> int:
         head = os.pread(fd, searched_bytes, start)
     found = re.search(_ANY_BEGINNING, head)
     return start + found.start() if found else 0
+
+
+def _behind_tags(fd: int, at: int) -> tuple[int, int]:
+    """Where the ID3 tags end that begin there, and where the last of them begins."""
+    last = at
+    for _ in range(MAX_TAGS):
+        if (behind := first_frame(fd, at)) == at:
+            break
+        at, last = behind, at
+    return at, last
 
 
 def _is_frame(head: bytes) -> bool:
@@ -124,9 +135,10 @@ def parts(fd: int, container: str, start: int = 0) -> list[tuple[int, int]]:
     """
     size = os.fstat(fd).st_size
     if container == "ogg":
-        return chained_ogg.links(fd, start) or [(start, size)]
+        links = chained_ogg.links(fd, start)[:MAX_PARTS] or [(start, size)]
+        return [*links[:-1], (links[-1][0], size)]
     starts = [start]
-    while (following := _next_start(fd, container, starts[-1], size)) is not None:
+    while len(starts) < MAX_PARTS and (following := _next_start(fd, container, starts[-1], size)) is not None:
         starts.append(following)
         container = container_at(fd, following)
     return list(zip(starts, [*starts[1:], size], strict=True))
@@ -151,9 +163,7 @@ def _file_at(fd: int, at: int) -> int | None:
     for padding in (0, 1):
         if re.match(_ANY_BEGINNING, head[padding:]):
             return at + padding
-    frame = at
-    while (behind := first_frame(fd, frame)) > frame:
-        frame = behind
+    frame, _ = _behind_tags(fd, at)
     return frame if any(_are_frames(fd, frame, length) for length in _FRAME_LENGTHS) else None
 
 
