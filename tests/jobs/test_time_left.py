@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import math
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -169,6 +170,10 @@ class Machine:
     jobs: list[Work]
     slowness: float = 1.0
     chance: float = 0.2
+    changes: tuple[float, float] = (math.inf, 1.0)
+    """From when on windows take so many times as long."""
+    results_since: int = 0
+    """Batches that ended since then."""
     ended: dict[str, float] = field(default_factory=dict)
     shown: list[tuple[str, float, float, float]] = field(default_factory=list)
     """Of a job: its progress, when, and the seconds that were left."""
@@ -189,6 +194,7 @@ class Machine:
                     * audio
                     * COSTS[job.kind]
                     * self.slowness
+                    * (self.changes[1] if self.clock.seconds >= self.changes[0] else 1.0)
                     * chance.uniform(1 - self.chance, 1 + self.chance)
                 )
                 heapq.heappush(running, (self.clock.seconds + seconds, number, job, audio))
@@ -197,6 +203,7 @@ class Machine:
                 return
             at, _, job, audio = heapq.heappop(running)
             self._read_until(at, done)
+            self.results_since += at > self.changes[0]
             for _ in range(round(audio / 20)):
                 self.left.pace.window_decoded(job.job_id, 20.0)
             done[job.job_id] += audio
@@ -219,7 +226,7 @@ class Machine:
             self.shown += [
                 (job.job_id, done[job.job_id] / job.left_seconds, self.clock.seconds, left[job.job_id])
                 for job in self.jobs
-                if job.job_id in left
+                if job.job_id in left and (self.results_since > 2 or self.changes[0] == math.inf)
             ]
         self.clock.seconds = at
 
@@ -261,6 +268,19 @@ def test_after_a_start_the_first_estimate_is_true_because_the_pace_is_remembered
     machine = queue_of(remembered(tmp_path), *three_jobs(), slowness=slowness)
     first = {job_id: seconds for job_id, _, at, seconds in machine.shown if at == 101}
     assert first == {job_id: pytest.approx(end - 101, rel=1 / 3) for job_id, end in machine.ended.items()}
+    assert_true_within_a_third(machine)
+
+
+@pytest.mark.parametrize("slower", [0.5, 2.0, 3.0])
+@pytest.mark.parametrize("is_remembered", [True, False])
+def test_an_estimate_is_true_soon_after_the_machine_became_slower_or_faster(
+    slower: float, is_remembered: bool, tmp_path: Path
+) -> None:
+    clock, waiting = Time(), [batch("a", 7200)]
+    memory = remembered(tmp_path) if is_remembered else PaceMemory()
+    left = TimeLeft(lambda: waiting, clock, memory)
+    machine = Machine(left, clock, waiting, slowness=3.0, changes=(clock.seconds + 350, slower))
+    machine.run()
     assert_true_within_a_third(machine)
 
 

@@ -1,4 +1,4 @@
-"""How fast jobs are transcribed here: measured over the last minute, and remembered from earlier runs."""
+"""How fast jobs are transcribed here: measured over the last results, and remembered from earlier runs."""
 
 import json
 import threading
@@ -12,13 +12,13 @@ from pathlib import Path
 from whisper_appliance.core.atomic_files import write_json
 from whisper_appliance.engines.contract import Quality
 
-PACE_SECONDS = 60.0
-"""The pace is that of so much time at work."""
+PACE_SECONDS = 20.0
+"""The pace is that of so much time at work: little, because a machine may become slower at once."""
 REMEMBERED_SECONDS = 300.0
 """What is remembered of a kind is an average over so much time at work."""
-LEAST_GAINS = 8
-"""Or of so many results, where they take long."""
-PRIOR_SECONDS = 30.0
+LEAST_GAINS = 5
+"""Or of so many results, where they take long: two of each of two workers after the first."""
+PRIOR_SECONDS = 15.0
 """What is remembered counts as much as a measurement of so many seconds, unless that is far from it."""
 FAR = 1.5
 SAME_BATCH_SECONDS = 0.5

@@ -25,7 +25,7 @@ CACHE_SECONDS = 1.0
 TOLERANCE = 1.2
 LATE_SECONDS = 5.0
 """An estimate that is wrong by less falls gently, and does not grow unless work was added before it."""
-WRONG_SECONDS = 5.0
+WRONG_SECONDS = 2.0
 GENTLE_SECONDS = 10.0
 LEAST_SECONDS = 1.0
 """Until the end of a job it is never less, so that nobody reads 0 while there is work left."""
