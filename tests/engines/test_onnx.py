@@ -152,10 +152,14 @@ def test_the_language_is_found(tmp_path: Path, beckett: Path) -> None:
     assert base
     multilingual = OnnxModel(base)
     assert multilingual.multilingual
-    probabilities = multilingual.language_probabilities(multilingual.encode(samples_of(beckett), 13.0))
+    encoded = multilingual.encode(samples_of(beckett), 13.0)
+    (probabilities,) = multilingual.language_probabilities(encoded)
     assert max(probabilities, key=probabilities.__getitem__) == "en"
     assert 0.8 < probabilities["en"] <= 1.0
     assert sum(probabilities.values()) == pytest.approx(1.0, abs=0.001)
+    whole, *parts = multilingual.language_probabilities(encoded, [(0.0, 5.0), (5.0, 10.0)])
+    assert whole["en"] == pytest.approx(probabilities["en"], abs=0.01)
+    assert all(0.5 < part["en"] != whole["en"] for part in parts)
 
 
 @pytest.mark.parametrize(

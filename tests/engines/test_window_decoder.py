@@ -1,6 +1,6 @@
 """How the decoder's tokens become phrases, and when a window is heard again. A scripted decoder, no model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import Options, Window, WindowResult
-from whisper_appliance.engines.whisper.decoder_api import DecodeRequest, DecodeResult
+from whisper_appliance.engines.whisper.decoder_api import DecodeRequest, DecodeResult, Part
 from whisper_appliance.engines.whisper.window_decoder import (
     ENCODER_STEPS_PER_SECOND,
     decode_windows,
@@ -55,6 +55,9 @@ class ScriptedDecoder:
         self.known: list[tuple[str, int]] = []
         self.together: list[int] = []
         self.encoded: list[tuple[float, float]] = []
+        self.heard: list[dict[str, float]] = [{"en": 0.05, "de": 0.8, "nl": 0.15}]
+        """In the whole window, and in its parts."""
+        self.parts: list[Part] = []
         self._tokenizer = Letters()
 
     def tokenizer(self, language: str, task: str) -> Letters:
@@ -64,8 +67,9 @@ class ScriptedDecoder:
         self.encoded.append((len(samples) / 16_000, seconds))
         return np.zeros((1, round(seconds * 50)))
 
-    def language_probabilities(self, encoded: Any) -> dict[str, float]:
-        return {"en": 0.05, "de": 0.8, "nl": 0.15}
+    def language_probabilities(self, encoded: Any, parts: Sequence[Part] = ()) -> list[Mapping[str, float]]:
+        self.parts = list(parts)
+        return [self.heard[0], *(self.heard[-1] for _ in parts)]
 
     def prompt(self, tokenizer: Any, options: Options, previous: Sequence[int]) -> list[int]:
         return []
@@ -274,6 +278,28 @@ def test_an_unknown_language_is_detected_from_the_same_encoding() -> None:
     decoder = ScriptedDecoder(answer(*said(" hallo", 0, 5)))
     result = hear_one(decoder, window(5, language=None))
     assert (result.language, result.language_probability) == ("de", 0.8)
+
+
+@pytest.mark.parametrize(
+    ("in_a_part", "mixed"), [({"fr": 0.9, "de": 0.1}, True), ({"fr": 0.7, "de": 0.3}, False), ({"de": 1.0}, False)]
+)
+def test_a_window_may_be_mixed_if_a_part_is_surely_in_another_language(
+    in_a_part: dict[str, float], mixed: bool
+) -> None:
+    decoder = ScriptedDecoder(answer(*said(" hello", 0, 12)))
+    decoder.heard.append(in_a_part)
+    result = hear_one(decoder, window(12, language=None))
+    assert (result.language, result.may_be_mixed) == ("de", mixed)
+    assert decoder.parts == [(0.0, 4.0), (4.0, 8.0), (8.0, 12.0)]
+
+
+@pytest.mark.parametrize(("seconds", "language"), [(7, None), (20, "de")])
+def test_parts_of_a_short_window_or_of_one_in_a_given_language_have_no_language(
+    seconds: int, language: str | None
+) -> None:
+    decoder = ScriptedDecoder(answer(*said(" hello", 0, seconds)))
+    assert not hear_one(decoder, window(seconds, language=language)).may_be_mixed
+    assert decoder.parts == []
     assert len(decoder.encoded) == 1
 
 

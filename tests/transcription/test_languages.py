@@ -1,6 +1,9 @@
 """Stretches of a recording in several languages. Decoder and detector are scripted by time."""
 
 from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import WindowResult
@@ -48,6 +51,25 @@ def test_a_window_in_two_languages_is_decoded_in_both() -> None:
     assert mixed.language == "en"
 
 
+def test_a_sure_window_with_a_part_in_another_language_is_decoded_in_both() -> None:
+    asked: list[str | None] = []
+    sure = replace(result("de", 0.99), may_be_mixed=True)
+    for main in (MainLanguage(), MainLanguage("de", 1.0, settled=True)):
+        mixed = by_language(span(20), sure, main, decoder(asked), detect)
+        assert [segment.language for segment in mixed.segments] == ["de", "en"]
+
+
+def test_a_window_whose_pieces_are_in_one_language_is_taken_as_it_is() -> None:
+    asked: list[str | None] = []
+    sure = replace(result("en", 0.99), may_be_mixed=True)
+
+    def english(parts: list[SpeechSpan]) -> list[WindowResult]:
+        return [result("en", 0.98) for _ in parts]
+
+    assert by_language(span(20), sure, MainLanguage(), decoder(asked), english) == sure
+    assert asked == []
+
+
 def test_a_window_that_is_surely_in_the_main_language_is_taken_as_it_is() -> None:
     asked: list[str | None] = []
     main = MainLanguage("en", 1.0, settled=True)
@@ -82,6 +104,15 @@ def test_the_main_language_is_settled_by_the_first_sure_window() -> None:
     assert (main.language, main.probability, main.settled) == ("de", 0.9, True)
 
 
+def three_pieces() -> SpeechSpan:
+    """Speech with a pause after 4 s and after 10 s."""
+    parts = span(20)
+    pauses = [
+        0.05 if 4 <= at * FRAME / SAMPLE_RATE % 6 < 4.5 else 0.95 for at in range(len(parts.probabilities))
+    ]
+    return SpeechSpan(parts.start, parts.stop, 0, tuple(pauses[: round(14 * SAMPLE_RATE / FRAME)]))
+
+
 def test_a_piece_may_be_less_sure_of_a_language_of_which_another_is_sure() -> None:
     asked: list[str | None] = []
 
@@ -89,13 +120,26 @@ def test_a_piece_may_be_less_sure_of_a_language_of_which_another_is_sure() -> No
         found = (("en", 0.6), ("en", 0.95), ("de", 0.98))
         return [result(*one) for one in (found if len(parts) > 2 else found[::2])]
 
-    parts = span(20)
-    pauses = [
-        0.05 if 4 <= at * FRAME / SAMPLE_RATE % 6 < 4.5 else 0.95 for at in range(len(parts.probabilities))
-    ]
-    three = SpeechSpan(parts.start, parts.stop, 0, tuple(pauses[: round(14 * SAMPLE_RATE / FRAME)]))
-    by_language(three, result("de", 0.7), MainLanguage(), decoder(asked), english_then_german)
+    by_language(three_pieces(), result("de", 0.7), MainLanguage(), decoder(asked), english_then_german)
     assert asked == ["en", "de"]
+
+
+@pytest.mark.parametrize(("probabilities", "languages"), [((0.8, 0.85), ["es", "en"]), ((0.85, 0.6), ["es"])])
+def test_two_pieces_after_each_other_may_be_less_sure_of_their_language(
+    probabilities: tuple[float, float], languages: list[str]
+) -> None:
+    def spanish_then_english(parts: list[SpeechSpan]) -> list[WindowResult]:
+        return [result("es", 0.99), *(result("en", one) for one in probabilities)]
+
+    asked: list[str | None] = []
+    mixed = by_language(
+        three_pieces(),
+        replace(result("es", 0.97), may_be_mixed=True),
+        MainLanguage(),
+        decoder(asked),
+        spanish_then_english,
+    )
+    assert [segment.language for segment in mixed.segments] == languages
 
 
 def test_windows_hold_one_language_if_an_unsure_one_has_no_piece_in_another() -> None:

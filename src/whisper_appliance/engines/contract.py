@@ -112,6 +112,8 @@ class WindowResult:
     """The highest at which a part of it was decoded."""
     prompt_cut: bool = False
     """Whether prompt or hot words were longer than the model takes."""
+    may_be_mixed: bool = False
+    """Whether another language than the detected one is probable in a part of it."""
 
     @property
     def avg_logprob(self) -> float:

@@ -25,6 +25,8 @@ DOUBTFUL_LOGPROB = -0.6
 """A text of lower confidence may hold another language than the detected one."""
 PIECE_PROBABILITY = 0.9
 """A piece is in another language than the main one from this probability on."""
+PAIR_PROBABILITY = 0.75
+"""Of two pieces after each other in the same language, each needs this one only."""
 MIN_PIECE_SECONDS = 2.5
 MIN_PAUSE_SECONDS = 0.25
 
@@ -60,7 +62,7 @@ def by_language(
     probability = result.language_probability
     if result.language == expected:
         doubtful = not main.settled or result.avg_logprob < DOUBTFUL_LOGPROB
-        if probability >= SURE_PROBABILITY or not doubtful:
+        if not result.may_be_mixed and (probability >= SURE_PROBABILITY or not doubtful):
             return result
     elif probability < UNSURE_PROBABILITY:
         return decode(span, expected)
@@ -125,6 +127,12 @@ def _languages(detected: list[WindowResult], expected: str) -> Iterator[str]:
     A language of which another piece is sure needs less to be taken for this one's.
     """
     sure = {one.language for one in detected if one.language_probability >= PIECE_PROBABILITY}
+    sure |= {
+        one.language
+        for one, other in pairwise(detected)
+        if one.language == other.language
+        and min(one.language_probability, other.language_probability) >= PAIR_PROBABILITY
+    }
     before = expected
     for one in detected:
         is_likely = one.language in sure and one.language_probability >= UNSURE_PROBABILITY

@@ -9,8 +9,10 @@ from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.whisper.decoder_api import (
     DecodeRequest,
     DecodeResult,
+    Part,
     TokenizerFileBackend,
     best_sample,
+    positions_of,
 )
 from whisper_appliance.engines.whisper.repetition import compression_ratio
 from whisper_appliance.engines.whisper.word_timestamps import Alignment
@@ -44,9 +46,14 @@ class CT2Model(TokenizerFileBackend):
         features = np.ascontiguousarray(self.log_mel(samples, seconds)[np.newaxis])
         return self._model.encode(StorageView.from_array(features), to_cpu=True)
 
-    def language_probabilities(self, encoded: "StorageView") -> dict[str, float]:
-        """The probability of each language of the model, by code."""
-        return {token[2:-2]: probability for token, probability in self._model.detect_language(encoded)[0]}
+    def language_probabilities(
+        self, encoded: "StorageView", parts: Sequence[Part] = ()
+    ) -> list[dict[str, float]]:
+        """See `WhisperBackend`."""
+        found = self._model.detect_language(encoded)
+        if parts:
+            found += self._model.detect_language(_cut(encoded, [positions_of(part) for part in parts]))
+        return [{token[2:-2]: probability for token, probability in each} for each in found]
 
     def decode(self, requests: Sequence[DecodeRequest]) -> list[DecodeResult]:
         """Decodes one batch.
@@ -101,6 +108,16 @@ def _batch(encoded: "list[StorageView]") -> "StorageView":
     if len(encoded) == 1:
         return encoded[0]
     return StorageView.from_array(np.concatenate([np.asarray(one) for one in encoded]))
+
+
+def _cut(encoded: "StorageView", parts: Sequence[slice]) -> "StorageView":
+    """Parts of a window, cut to the length of the shortest, as a batch."""
+    from ctranslate2 import StorageView
+
+    size = min(part.stop - part.start for part in parts)
+    whole = np.asarray(encoded)
+    cut = [whole[:, part.start : part.start + size] for part in parts]
+    return StorageView.from_array(np.concatenate(cut))
 
 
 def _result(request: DecodeRequest, result: Any, temperature: float) -> DecodeResult:

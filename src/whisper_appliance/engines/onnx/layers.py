@@ -183,9 +183,9 @@ def decoder(weights: Weights, alignment_heads: Sequence[tuple[int, int]], eot: i
     Inputs: `x` (rows, new, width), the embedded tokens; `past_keys<i>` and `past_values<i>` (rows, heads,
     room, head width), the key-value cache, written in place; `total` (1), the number of tokens in it after
     the step, and `last` (rows), one less; the encoder's outputs; `mask`, added to the attention scores, very
-    low where a window was padded; `by_window`, the shape [windows, beams * new, heads, head width];
-    `wanted`, indices into (rows * new) whose logits are computed; `suppress` (vocabulary), added to the
-    logits; `candidates` (1).
+    low where a window was padded, the same for all rows of a window or one for each; `by_window`, the shape
+    [windows, beams * new, heads, head width]; `wanted`, indices into (rows * new) whose logits are computed;
+    `suppress` (vocabulary), added to the logits; `candidates` (1).
 
     Outputs: `attention` (windows, alignment heads, beams * new, positions), the cross-attention. For each
     wanted position: `logits` (vocabulary) without `suppress`; with it, `text` and `text_tokens`
@@ -198,7 +198,7 @@ def decoder(weights: Weights, alignment_heads: Sequence[tuple[int, int]], eot: i
     graph.input("last", np.int32, "rows")
     graph.input("total", np.int32, 1)
     graph.input("by_window", np.int64, 4)
-    graph.input("mask", np.float32, "windows", 1, 1, "positions")
+    graph.input("mask", np.float32, "windows", 1, "masks", "positions")
     x = graph.add("Reshape", vectors, graph.constant("matrix", [-1, dims.width]))
     attention: list[str] = []
     for number in range(dims.decoder_layers):

@@ -15,8 +15,10 @@ from whisper_appliance.engines.onnx.whisper import EncodedWindows, OnnxWhisper, 
 from whisper_appliance.engines.whisper.decoder_api import (
     DecodeRequest,
     DecodeResult,
+    Part,
     TokenizerFileBackend,
     best_sample,
+    positions_of,
 )
 from whisper_appliance.engines.whisper.repetition import compression_ratio
 from whisper_appliance.engines.whisper.tokenizer import WhisperTokenizer
@@ -49,13 +51,16 @@ class OnnxModel(TokenizerFileBackend):
         """The encoder's output for the samples, padded with zeros to `seconds`."""
         return self._whisper.encode(self.log_mel(samples, seconds))
 
-    def language_probabilities(self, encoded: EncodedWindows) -> dict[str, float]:
-        """The probability of each language of the model, by code."""
-        special = self._whisper.special
-        logits = self._whisper.start_decoder(encoded, 1, 1).logits(np.array([[special.sot]]))[0]
-        logits = logits[list(special.languages.values())]
-        weights = np.exp(logits - logits.max())
-        return dict(zip(special.languages, (weights / weights.sum()).tolist(), strict=True))
+    def language_probabilities(
+        self, encoded: EncodedWindows, parts: Sequence[Part] = ()
+    ) -> list[dict[str, float]]:
+        """See `WhisperBackend`. All of them are rows of one decoder step."""
+        special, rows = self._whisper.special, 1 + len(parts)
+        if parts:
+            encoded = encoded.with_parts([positions_of(part) for part in parts])
+        logits = self._whisper.start_decoder(encoded, rows, 1).logits(np.full((rows, 1), special.sot))
+        probabilities = _softmax(logits[:, list(special.languages.values())])
+        return [dict(zip(special.languages, row, strict=True)) for row in probabilities.tolist()]
 
     def decode(self, requests: Sequence[DecodeRequest]) -> list[DecodeResult]:
         """Decodes one batch; where it must be even, the last window is decoded twice."""

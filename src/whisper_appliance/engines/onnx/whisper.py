@@ -63,6 +63,15 @@ class EncodedWindows:
         }
         return cls(arrays, (sum(one.shape[0] for one in encoded), *encoded[0].shape[1:]))
 
+    def with_parts(self, parts: Sequence[slice]) -> "EncodedWindows":
+        """The only window for several rows: the first attends to all of it, each other to a part."""
+        whole = self.arrays["mask"]
+        masks = np.full_like(whole, PADDING_SCORE, shape=(1, 1, 1 + len(parts), whole.shape[-1]))
+        masks[:, :, 0] = whole[:, :, 0]
+        for row, part in enumerate(parts, 1):
+            masks[:, :, row, part] = whole[:, :, 0, part]
+        return EncodedWindows({**self.arrays, "mask": masks}, self.shape)
+
     def select(self, windows: Sequence[int]) -> "EncodedWindows":
         """Some of the windows."""
         chosen = list(windows)

@@ -16,7 +16,13 @@ from packaging.version import Version
 from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import EngineSpec, Options, Window, WindowResult
-from whisper_appliance.engines.whisper.decoder_api import DecodeRequest, DecodeResult, best_sample
+from whisper_appliance.engines.whisper.decoder_api import (
+    DecodeRequest,
+    DecodeResult,
+    Part,
+    best_sample,
+    positions_of,
+)
 from whisper_appliance.engines.whisper.window_decoder import decode_windows
 from whisper_appliance.transcript.model import Segment, Word
 
@@ -90,10 +96,22 @@ class OpenAIWhisperEngine:
             mel = mel.half()
         return EncodedAudio(mel, self._model.embed_audio(mel.unsqueeze(0)))
 
-    def language_probabilities(self, encoded: EncodedAudio) -> dict[str, float]:
-        """The probability of each language of the model, by code."""
-        _, (probabilities,) = self._model.detect_language(encoded.features)
-        return {str(language): float(each) for language, each in probabilities.items()}
+    def language_probabilities(
+        self, encoded: EncodedAudio, parts: Sequence[Part] = ()
+    ) -> list[dict[str, float]]:
+        """See `WhisperBackend`. Of a part, whisper's `detect_language` takes no encoded audio."""
+        _, (whole,) = self._model.detect_language(encoded.features)
+        found = [{str(language): float(each) for language, each in whole.items()}]
+        return found + [self._languages_of(encoded.features[:, positions_of(part)]) for part in parts]
+
+    def _languages_of(self, features: "Tensor") -> dict[str, float]:
+        import torch
+
+        tokenizer = self.tokenizer("en", "transcribe")
+        tokens = list(tokenizer.all_language_tokens)
+        logits = self._model.logits(torch.tensor([[tokenizer.sot]], device=features.device), features)
+        probabilities = logits[0, 0, tokens].float().softmax(dim=-1).tolist()
+        return dict(zip(tokenizer.all_language_codes, probabilities, strict=True))
 
     def decode(self, requests: Sequence[DecodeRequest]) -> list[DecodeResult]:
         """Decodes one request after the other."""

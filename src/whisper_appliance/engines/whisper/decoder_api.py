@@ -22,6 +22,18 @@ HIGH_COMPRESSION = 2.4
 HIGH_NO_SPEECH = 0.6
 
 
+Part = tuple[float, float]
+"""A part of a window: start and end in seconds."""
+POSITIONS_PER_SECOND = 50
+"""Of the encoder's output."""
+
+
+def positions_of(part: Part) -> slice:
+    """The positions of a part in the encoder's output."""
+    start, end = (round(seconds * POSITIONS_PER_SECOND) for seconds in part)
+    return slice(start, end)
+
+
 @dataclass(frozen=True, slots=True)
 class DecodeResult:
     """One decoded text: tokens with timestamps, and the measures of its confidence."""
@@ -106,8 +118,11 @@ class WhisperBackend(Protocol):
         """The encoder's output for the samples, padded with zeros to `seconds`; it has a `shape`."""
         ...
 
-    def language_probabilities(self, encoded: Any) -> Mapping[str, float]:
-        """The probability of each language of the model, by code."""
+    def language_probabilities(self, encoded: Any, parts: Sequence[Part] = ()) -> list[Mapping[str, float]]:
+        """The probability of each language of the model, by code: in the whole window, then in each part.
+
+        The parts are equally long.
+        """
         ...
 
     def prompt(self, tokenizer: Any, options: Options, previous: Sequence[int]) -> list[int]:

@@ -7,7 +7,7 @@ stay on, segments past the end are cut, and the number of tokens is bounded by t
 
 import math
 from collections import defaultdict
-from collections.abc import Generator, Hashable, Sequence
+from collections.abc import Generator, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -20,6 +20,7 @@ from whisper_appliance.engines.whisper.decoder_api import (
     LOW_LOGPROB,
     DecodeRequest,
     DecodeResult,
+    Part,
     WhisperBackend,
 )
 from whisper_appliance.engines.whisper.repetition import (
@@ -51,6 +52,9 @@ MOST_TIMES = 3
 ENCODER_STEPS_PER_SECOND = 3.6
 """What the encoder costs, in decoder steps of one row."""
 SPOKEN_TOKENS_PER_SECOND = 3.5
+LANGUAGE_PART_SECONDS = 4.0
+OTHER_LANGUAGE_PROBABILITY = 0.8
+"""A part of a window may be in another language if that has this probability in it."""
 LEAST_TOKENS_PER_SECOND = 4.0
 """The first fallback gets at least so many, and a later one is left out that would get fewer."""
 
@@ -110,6 +114,7 @@ class WindowDecoder:
         self._beam_size = window.options.beam_size or BEAMS[window.options.quality]
         self._language = "en" if not model.multilingual else window.options.language
         self._probability = 1.0
+        self._may_be_mixed = False
         self._position = 0.0
         self._dropped: list[Dropped] = []
         self._tokens: list[int] = []
@@ -121,7 +126,7 @@ class WindowDecoder:
             encoded = self._model.encode(self._window.samples, self._to_encode(0.0, self._seconds))
             language, probability = ("en", 1.0)
             if self._model.multilingual:
-                language, probability = self._detect(encoded)
+                ((language, probability),) = self._detect(encoded)
             return WindowResult((), language, probability, (), self._seconds)
         if self._window.text_to_align:
             return self._aligned(self._window.text_to_align)
@@ -143,12 +148,13 @@ class WindowDecoder:
             tuple(self._tokens),
             self._temperature,
             self._is_prompt_cut,
+            self._may_be_mixed,
         )
 
     def _aligned(self, text: str) -> WindowResult:
         """Forced alignment: the decoder gets the text, its cross-attention gives the times of the words."""
         encoded = self._model.encode(self._window.samples, self._to_encode(0.0, self._seconds))
-        self._language = self._language or self._detect(encoded)[0]
+        self._language = self._language or self._detect(encoded)[0][0]
         segment = Segment(0.0, self._seconds, text, tokens=tuple(self._tokenizer.encode(text)))
         segments: list[Segment] = [segment]
         if len(segment.tokens) <= MAX_TOKENS:
@@ -179,9 +185,21 @@ class WindowDecoder:
     def _tokenizer(self) -> Any:
         return self._model.tokenizer(self._language or "en", self._options.task)
 
-    def _detect(self, encoded: Any) -> tuple[str, float]:
-        """The most probable language of the candidates, and its probability among them."""
-        probabilities = self._model.language_probabilities(encoded)
+    def _detect_languages(self, encoded: Any, seconds: float) -> None:
+        """Sets the language of the window, and whether a part of it may be in another one."""
+        count = int(seconds / LANGUAGE_PART_SECONDS)
+        parts = [(seconds / count * part, seconds / count * (part + 1)) for part in range(count)]
+        (self._language, self._probability), *others = self._detect(encoded, parts if count > 1 else [])
+        self._may_be_mixed = any(
+            language != self._language and probability >= OTHER_LANGUAGE_PROBABILITY
+            for language, probability in others
+        )
+
+    def _detect(self, encoded: Any, parts: Sequence[Part] = ()) -> list[tuple[str, float]]:
+        """The most probable language of the candidates, and its probability among them; also in each part."""
+        return [self._likeliest(each) for each in self._model.language_probabilities(encoded, parts)]
+
+    def _likeliest(self, probabilities: Mapping[str, float]) -> tuple[str, float]:
         candidates = [code for code in self._options.languages if code in probabilities] or list(
             probabilities
         )
@@ -195,7 +213,7 @@ class WindowDecoder:
         seconds = len(samples) / SAMPLE_RATE
         encoded = self._model.encode(samples, self._to_encode(position, seconds))
         if self._language is None:
-            self._language, self._probability = self._detect(encoded)
+            self._detect_languages(encoded, seconds)
         decoding = yield from self._decode(encoded, seconds, self._options, at_the_beginning=not position)
         if self._given and repeats(self._text(decoding), self._given):
             unaided = replace(self._options, prompt=None, hotwords=None)
