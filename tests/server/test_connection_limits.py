@@ -16,6 +16,11 @@ pytestmark = pytest.mark.slow  # starts the real program
 
 LIMIT = 20
 HEADER_SECONDS = 15.0
+SOCKET = "/socket.io/?EIO=4&transport=websocket"
+UPGRADE = (
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
 HALF_HANDSHAKE = b"\x16\x03\x01\x02\x00\x01\x00"
 
 
@@ -24,6 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[
     folder = tmp_path_factory.mktemp("connections")
     chosen = settings_of(tiny_en, folder) | {
         "MAX_CONNECTIONS_PER_ADDRESS": str(LIMIT),
+        "MAX_WEBSOCKETS_PER_ADDRESS": str(LIMIT),
         "HEADER_SECONDS": str(HEADER_SECONDS),
     }
     with served(folder, REAL, **chosen) as running:
@@ -45,13 +51,20 @@ def is_closed(connection: socket.socket) -> bool:
         return True
 
 
-def health(server: Server, source: str) -> bytes:
-    """The response to GET /health from this address."""
+def request(server: Server, source: str, path: str, headers: str = "") -> tuple[ssl.SSLSocket, bytes]:
+    """A connection from this address that has sent a request, and the begin of its response."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with context.wrap_socket(connect(server, source)) as connection:
-        connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        return connection.recv(4096)
+    connection = context.wrap_socket(connect(server, source))
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode())
+    return connection, connection.recv(4096)
+
+
+def health(server: Server, source: str) -> bytes:
+    """The response to GET /health from this address."""
+    connection, response = request(server, source, "/health", "Connection: close\r\n")
+    connection.close()
+    return response
 
 
 def test_silent_connections_of_one_address_are_limited(server: Server) -> None:
@@ -69,3 +82,24 @@ def test_unfinished_handshakes_end_before_the_time_for_headers(server: Server) -
             connection.sendall(HALF_HANDSHAKE)
         assert health(server, "127.0.0.5").startswith(b"HTTP/1.1 200")
         wait_until(lambda: all(map(is_closed, half)), HEADER_SECONDS - 1)
+
+
+def test_a_connection_counts_until_it_is_closed(server: Server) -> None:
+    with ExitStack() as opened:
+        for _ in range(LIMIT):
+            connection, response = request(server, "127.0.0.6", SOCKET, UPGRADE)
+            opened.enter_context(connection)
+            assert response.startswith(b"HTTP/1.1 101")
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            health(server, "127.0.0.6")
+        assert health(server, "127.0.0.7").startswith(b"HTTP/1.1 200")
+
+
+def test_the_longest_idle_connection_of_an_address_makes_room_for_a_new_one(server: Server) -> None:
+    with ExitStack() as opened:
+        idle = [request(server, "127.0.0.8", "/health") for _ in range(LIMIT)]
+        for connection, response in idle:
+            opened.enter_context(connection)
+            assert response.startswith(b"HTTP/1.1 200")
+        assert health(server, "127.0.0.8").startswith(b"HTTP/1.1 200")
+        wait_until(lambda: is_closed(idle[0][0]))

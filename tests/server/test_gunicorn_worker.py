@@ -1,4 +1,4 @@
-"""What the worker adds to gunicorn's objects keeps none of them alive."""
+"""What the worker adds to gunicorn's objects keeps none of them alive, and whether a client has gone."""
 
 import gc
 import socket
@@ -37,3 +37,12 @@ def test_a_request_and_its_reader_are_freed_with_the_connection() -> None:
         freed = [weakref.ref(each) for each in (request, request.unreader, parser)]
         del request, parser, conn
         assert [each() for each in freed] == [None, None, None]
+
+
+def test_a_client_that_has_gone_is_told_from_one_that_waits() -> None:
+    client, server = socket.socketpair()
+    with closing(server):
+        with closing(client):
+            client.sendall(b"a request")
+            assert not gunicorn_worker.has_left(server)
+        assert gunicorn_worker.has_left(server), "also while its request has not been read"

@@ -5,13 +5,21 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
+from weakref import WeakSet
 
 from whisper_appliance.core.errors import Busy
 from whisper_appliance.core.network import client_network
 from whisper_appliance.web.limits.token_bucket import TokenBucket
 
-BURST_SECONDS = 10
+BURST_SECONDS = 8
 """An address may have the new connections of so many seconds at once: a page opens several."""
+
+
+class Connection(Protocol):
+    """A connection of the server. Its socket is replaced by another one when TLS begins."""
+
+    sock: socket.socket
 
 
 @dataclass
@@ -19,16 +27,18 @@ class _Client:
     """What one network has done: its new connections, and those that may be open."""
 
     pace: TokenBucket | None
-    sockets: list[socket.socket] = field(default_factory=list)
+    connections: WeakSet[Connection] = field(default_factory=WeakSet)
 
     def count_open(self) -> int:
         """The number of connections that are open."""
-        self.sockets = [each for each in self.sockets if each.fileno() >= 0]
-        return len(self.sockets)
+        for each in list(self.connections):
+            if each.sock.fileno() < 0:
+                self.connections.discard(each)
+        return len(self.connections)
 
 
 class ConnectionLimits:
-    """Counts the connections of each client; one thread uses it."""
+    """Counts the connections of each client until they are closed; one thread uses it."""
 
     def __init__(
         self,
@@ -45,21 +55,32 @@ class ConnectionLimits:
         self._monotonic = monotonic
         self._clients: defaultdict[str, _Client] = defaultdict(self._new_client)
 
-    def refusal(self, address: str, connection: socket.socket) -> str | None:
-        """Counts a new connection; the name of the limit that refuses it, or None."""
+    def refusal(
+        self, address: str, connection: Connection, close_idle: Callable[[str], bool] = lambda network: False
+    ) -> str | None:
+        """Counts a new connection; the name of the limit that refuses it, or None.
+
+        `close_idle` is called where a network has all that it may have open; it returns whether it has
+        closed one of them to make room.
+        """
         self._forget_idle_clients()
-        client = self._clients[client_network(address)]
-        if connection in client.sockets:
+        network = client_network(address)
+        client = self._clients[network]
+        if connection in client.connections:
             return None
-        if self._open_at_once and client.count_open() >= self._open_at_once:
+        if self._is_full(client) and not close_idle(network):
             return "connections"
         if client.pace:
             try:
                 client.pace.take(1, max_wait_seconds=0)
             except Busy:
                 return "connection_rate"
-        client.sockets.append(connection)
+        client.connections.add(connection)
         return None
+
+    def _is_full(self, client: _Client) -> bool:
+        limit = self._open_at_once
+        return 0 < limit <= len(client.connections) and client.count_open() >= limit
 
     def _new_client(self) -> _Client:
         rate = self._new_per_second

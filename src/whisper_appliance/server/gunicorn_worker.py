@@ -2,18 +2,21 @@
 
 - An HTTPS port also responds to plain HTTP with a redirect to HTTPS. The first byte decides: 22 begins a TLS
   handshake (RFC 8446 §5.1).
-- Slow clients cannot block others (slowloris): an address has limits of open and of new connections, TLS
-  handshakes and request headers have a deadline, request and response bodies have an idle timeout, and
-  connections are closed in the thread pool, because closing may wait.
-- Connections take no descriptors that accepted work needs: once they are scarce, each new connection costs
-  the one that has been idle the longest, or is closed.
+- Slow clients cannot block others (slowloris): an address has limits of open and of new connections, and
+  turns (`turns.py`); TLS handshakes and request headers have a deadline, request and response bodies have an
+  idle timeout, and connections are closed in the thread pool, because closing may wait.
+- A new connection beyond a limit costs the one that has been idle the longest: of its address, or of all
+  where the descriptors that accepted work needs are scarce. If none is idle, the new one is closed.
 """
 
+import select
 import socket
 import ssl
 import sys
 import time
 import weakref
+from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from http import HTTPStatus
@@ -24,8 +27,10 @@ from gunicorn import http, util
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
 from whisper_appliance.core import descriptors, request_body
+from whisper_appliance.core.network import client_network
 from whisper_appliance.server import parse_errors
 from whisper_appliance.server.connection_limits import ConnectionLimits
+from whisper_appliance.server.turns import Turns
 
 FIRST_BYTES_SECONDS = 0.1
 HANDSHAKE_SECONDS = 3.0
@@ -36,6 +41,7 @@ LINGER_SECONDS = 2.0
 UNREAD_BODY_SECONDS = 0.1
 """How long the response to a request whose body was not read waits for a small body to arrive."""
 TLS_HANDSHAKE = b"\x16"
+READS = ("GET", "HEAD")
 CLOSED = object()
 log = structlog.get_logger()
 
@@ -54,6 +60,10 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             settings.connection_rate_per_address,
             remembered=self.worker_connections,
         )
+        self._turns: Turns[TConn] = Turns(super().enqueue_req)
+        # gunicorn would keep no connection of anybody while one client has that many; see `finish_request`
+        self._most_idle = self.worker_connections - self.cfg.threads
+        self.max_keepalived = self.worker_connections
         self._exiting = False
         self._stopping = False
         self._accept_after = 0.0
@@ -107,11 +117,18 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
     def enqueue_req(self, conn: TConn) -> None:
         """Hands a connection to the pool, unless it is a new one beyond a limit."""
         is_known = conn.initialized or conn.data_ready
-        if is_known or (self._is_within_limit(conn) and self._has_descriptor(conn)):
-            super().enqueue_req(conn)
-        else:
+        if not is_known and not (self._is_within_limit(conn) and self._has_descriptor(conn)):
             self.nr_conns -= 1
             conn.close()
+        elif client := self._client(conn):
+            self._turns.take(client, conn)
+        else:
+            super().enqueue_req(conn)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Runs in the main loop, until something happens or the next turn may begin."""
+        soon = self._turns.advance()
+        super().wait_for_and_dispatch_events(timeout if soon is None else min(timeout, soon))
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
         """Takes the next request of a connection, unless it was closed in this turn to make room."""
@@ -129,7 +146,10 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             return _DEFER
         self._reading_headers[conn] = time.monotonic()
         try:
-            result = self._redirect_to_https(conn) if self._is_plain_http(conn) else super().handle(conn)
+            if self._is_plain_http(conn):
+                result = self._redirect_to_https(conn)
+            else:
+                result = not self._has_left(conn) and super().handle(conn)
         finally:
             self._reading_headers.pop(conn, None)
         return result or self._close(conn)
@@ -139,6 +159,8 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         self._reading_headers.pop(conn, None)
         idle_seconds = self.app.settings.body_idle_seconds
         conn.sock.settimeout(idle_seconds)
+        if request.method in READS and self._has_left(conn):
+            return False
         _announce_pieces(request.unreader)
         _close_if_unread(request, conn)
         try:
@@ -160,25 +182,42 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
 
     def finish_request(self, conn: TConn, future: "Future[object]") -> None:
         """Runs in the main loop. A connection that `_close` has closed only leaves the count."""
+        if client := self._client(conn):
+            self._turns.end(client, conn)
         if not future.cancelled() and future.exception() is None and future.result() is CLOSED:
             self.nr_conns -= 1
         else:
             super().finish_request(conn, future)
+        if len(self.keepalived_conns) > self._most_idle:
+            ((most, _),) = Counter(map(self._client, self.keepalived_conns)).most_common(1)
+            self._close_waiting(next(each for each in self.keepalived_conns if self._client(each) == most))
 
     def murder_pending(self) -> None:
-        """Runs in each turn of the main loop: also ends connections whose headers are overdue."""
+        """Runs in each turn of the main loop: also ends connections whose headers are overdue.
+
+        If no more can be accepted, the one that has been idle the longest makes room.
+        """
         super().murder_pending()
+        if self.alive and self.nr_conns >= self.worker_connections:
+            self._close_idle()
         now = time.monotonic()
         for conn, since in list(self._reading_headers.items()):
             if now - since > self._header_seconds(conn):
                 self._reading_headers.pop(conn, None)
                 _shut_down(conn.sock)
 
-    def _is_within_limit(self, conn: TConn) -> bool:
-        """Counts a new connection for its address. Behind a proxy all of them are the proxy's."""
+    def _client(self, conn: TConn) -> str | None:
+        """The network of a client; None behind a proxy, where all connections are the proxy's."""
         if self.app.settings.trusted_proxies or not isinstance(conn.client, tuple):
+            return None
+        return client_network(conn.client[0])
+
+    def _is_within_limit(self, conn: TConn) -> bool:
+        """Counts a new connection for its address."""
+        client = self._client(conn)
+        if client is None:
             return True
-        limit = self._limits.refusal(conn.client[0], conn.sock)
+        limit = self._limits.refusal(client, conn, self._close_idle)
         if limit:
             log.debug("connection closed", address=conn.client[0], limit=limit)
             self._count_refused(limit)
@@ -192,23 +231,45 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         self._count_refused("descriptors")
         return False
 
-    def _close_idle(self) -> bool:
-        """Closes the connection that has waited the longest for a request; False if there is none."""
-        for waiting in (self.pending_conns, self.keepalived_conns):
-            if waiting:
-                conn = waiting.popleft()
-                with suppress(OSError, KeyError, ValueError):
-                    self.poller.unregister(conn.sock)
-                self.nr_conns -= 1
-                conn.close()
+    def _close_idle(self, client: str | None = None) -> bool:
+        """Closes the connection, of a client or of all, that is idle the longest; False if there is none."""
+        since = time.monotonic() - IDLE_HEADERS_SECONDS
+        for conn in self._idle(since, whoever=client is None):
+            if client is not None and self._client(conn) != client:
+                continue
+            if conn in self.keepalived_conns or conn in self.pending_conns:
+                self._close_waiting(conn)
                 return True
-        oldest = time.monotonic() - IDLE_HEADERS_SECONDS
-        for conn, since in list(self._reading_headers.items()):
-            if since < oldest:
-                self._reading_headers.pop(conn, None)
+            if self._reading_headers.pop(conn, None):
                 _shut_down(conn.sock)
                 return True
         return False
+
+    def _idle(self, since: float, *, whoever: bool) -> Iterator[TConn]:
+        """The connections that serve nobody: those that wait for a request, and slow handshakes and heads.
+
+        A connection that has not sent anything yet may just have been opened by a client that shares its
+        address with others. `whoever`: there is no time to tell it from a silent one.
+        """
+        new_until = since + self.cfg.keepalive
+        pending = [conn for conn in self.pending_conns if whoever or conn.timeout < new_until]
+        waiting = (pending, self.keepalived_conns) if whoever else (self.keepalived_conns, pending)
+        for conns in waiting:
+            yield from conns
+        for conn, began in list(self._reading_headers.items()):
+            if began < since:
+                yield conn
+
+    def _close_waiting(self, conn: TConn) -> None:
+        """Closes a connection that waits for its first or next request."""
+        (self.keepalived_conns if conn in self.keepalived_conns else self.pending_conns).remove(conn)
+        with suppress(OSError, KeyError, ValueError):
+            self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        conn.close()
+
+    def _has_left(self, conn: TConn) -> bool:
+        return bool(self.cfg.is_ssl) and has_left(conn.sock)
 
     def _count_refused(self, limit: str) -> None:
         from whisper_appliance.web import context  # here, because both processes would hold what it loads
@@ -252,6 +313,13 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             return CLOSED
         util.close_graceful(conn.sock, timeout=LINGER_SECONDS, max_drain=2**30)
         return CLOSED
+
+
+def has_left(client: socket.socket) -> bool:
+    """Whether a client of TLS has gone. One of plain HTTP may have ended its own side only."""
+    poll = select.poll()
+    poll.register(client, select.POLLRDHUP)
+    return bool(poll.poll(0))
 
 
 def _announce_pieces(unreader: Any) -> None:

@@ -69,20 +69,23 @@ class ServerSettings(Section):
         20, ge=1, le=2000, description="Waiting requests of one user, or of one address without a user."
     )
     max_connections: int = Field(
-        200, ge=50, le=10_000, description="Connections open at once; further ones wait to be accepted."
+        200,
+        ge=50,
+        le=10_000,
+        description="Connections open at once (more, if more requests may run); then idle ones are closed.",
     )
     max_connections_per_address: int = Field(
-        64,
+        128,
         ge=0,
         le=10_000,
-        description="Connections open at once from one address (an IPv6 network of 64 bits); 0: no limit. "
-        "Does not apply behind a proxy.",
+        description="Connections open at once from one address (an IPv6 network of 64 bits); idle ones make "
+        "room for new ones; 0: no limit. Does not apply behind a proxy.",
     )
     connection_rate_per_address: float = Field(
-        50,
+        25,
         ge=0,
         le=10_000,
-        description="New connections a second from one address, ten seconds of them at once; 0: no limit. "
+        description="New connections a second from one address, eight seconds of them at once; 0: no limit. "
         "Does not apply behind a proxy.",
     )
     header_seconds: float = Field(15, gt=0, le=600, description="Longest time for a request's headers.")
