@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from tests.support.browser import barriers_in_both_themes
 from tests.support.client import an_account
@@ -173,34 +173,79 @@ def test_a_folder_is_shared_edited_and_left(
     owner.context.close()
 
 
-def test_what_another_app_shares_with_the_installed_one_is_transcribed(
-    chromium: Browser, served: Served
-) -> None:
-    page = served.browser_of(chromium, an_account(served.appliance)).new_page()
-    page.add_init_script(INSTALLED)
-    page.goto("/")
-    wait_until(
-        lambda: bool(page.evaluate("navigator.serviceWorker.getRegistration().then((one) => !!one?.active)"))
-    )
+def share(page: Page, name: str, content: bytes) -> None:
+    """Shares a file with the installed app, as the system does: by a form, to the address in the manifest."""
     target = page.evaluate("fetch('/manifest.webmanifest').then((answer) => answer.json())")["share_target"]
     page.evaluate(
         """({ action, method, enctype, params }) => {
             const form = Object.assign(document.createElement("form"), { action, method, enctype });
-            form.innerHTML = `<input type="file" id="shared" name="${params.files[0].name}">`;
+            form.innerHTML = `<input type="file" id="to-share" name="${params.files[0].name}">`;
             document.body.append(form);
         }""",
         target,
     )
-    page.set_input_files(
-        "#shared", {"name": "memo.wav", "mimeType": "audio/wav", "buffer": b"three words more"}
-    )
-    page.route("**/transcribe", lambda route: route.abort())
-    page.evaluate("document.querySelector('#shared').form.submit()")
-    expect(page.locator('.card[data-state="waiting"]')).to_have_count(1)
+    page.set_input_files("#to-share", {"name": name, "mimeType": "audio/wav", "buffer": content})
+    page.evaluate("document.querySelector('#to-share').form.submit()")
+
+
+def is_upload(request: Request) -> bool:
+    """Whether the page sends a recording."""
+    return request.method == "POST" and request.url.endswith("/transcribe")
+
+
+@pytest.fixture
+def installed(chromium: Browser, served: Served) -> Page:
+    """The page of the installed app, whose worker takes what is shared."""
+    page = served.browser_of(chromium, an_account(served.appliance), bypass_csp=True).new_page()
+    page.add_init_script(INSTALLED)
     page.on("dialog", lambda dialog: dialog.accept())
-    page.unroute("**/transcribe")
-    page.reload()  # the browser has the file until the appliance has it
+    page.goto("/")
+    wait_until(
+        lambda: bool(page.evaluate("navigator.serviceWorker.getRegistration().then((one) => !!one?.active)"))
+    )
+    return page
+
+
+def test_what_is_shared_is_sent_once_somebody_wants_it(installed: Page, axe: str) -> None:
+    page, sent = installed, []
+    page.on("request", lambda request: sent.append(request) if is_upload(request) else None)
+    share(page, "memo.wav", b"nobody said this")
+    question = page.get_by_role("region", name="memo.wav was shared with this app. Transcribe it?")
+    expect(question).to_be_visible()
+    assert barriers_in_both_themes(page, axe) == []
+    page.reload()
+    question.get_by_role("button", name="Discard").press("Enter")
+    expect(question).to_be_hidden()
+    expect(page.get_by_role("button", name="Choose files")).to_be_focused()
+    share(page, "talk.wav", b"three words more")
+    question = page.get_by_role("region", name="talk.wav was shared with this app. Transcribe it?")
+    assert sent == []
+    question.get_by_role("button", name="Transcribe").press("Enter")
     expect(page.locator('.card[data-state="done"] .card-text')).to_have_text("three words more")
     page.reload()
     expect(page.locator("#latest-rows .row:not(.skeleton)")).to_have_count(1)  # taken once
     expect(page.locator(".card")).to_have_count(0)
+    expect(page.locator("#shared")).to_be_hidden()
+
+
+def test_a_shared_file_whose_answer_was_lost_becomes_one_transcript(installed: Page) -> None:
+    page, keys, answered = installed, [], []
+
+    def lose_the_answer(route: Route) -> None:
+        answered.append(route.fetch().status)
+
+    page.route("**/transcribe", lose_the_answer, times=1)
+    page.on("request", lambda sent: keys.append(sent.headers["idempotency-key"]) if is_upload(sent) else None)
+    share(page, "memo.wav", b"said only once")
+    page.get_by_role("button", name="Transcribe", exact=True).click()
+    expect(page.locator(".card")).to_have_count(1)
+    wait_until(lambda: page.title() and answered)  # handles routes
+    assert answered == [202]
+    page.reload()  # the browser has the file until the page has the answer
+    expect(page.locator('.card[data-state="done"] .card-text')).to_have_text("said only once")
+    page.reload()
+    expect(page.locator("#latest-rows .row:not(.skeleton)")).to_have_count(1)
+    expect(page.locator("#shared")).to_be_hidden()
+    expect(page.locator(".card")).to_have_count(0)
+    assert len(keys) == 2
+    assert keys[0] == keys[1], "also where the first job is still at work"

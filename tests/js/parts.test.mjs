@@ -8,8 +8,12 @@ import { calendar, groupBy } from "../../src/whisper_appliance/pages/static/js/a
 import { appendSample } from "../../src/whisper_appliance/pages/static/js/admin/telemetry-socket.js";
 import { startPayload } from "../../src/whisper_appliance/pages/static/js/live/live-launcher.js";
 import { loudness } from "../../src/whisper_appliance/pages/static/js/live/waveform.js";
+import { fingerprint } from "../../src/whisper_appliance/pages/static/js/transcribe/resumable-upload.js";
 import { insertionIndex } from "../../src/whisper_appliance/pages/static/js/transcribe/streaming-text.js";
-import { newIdempotencyKey } from "../../src/whisper_appliance/pages/static/js/transcribe/upload-queue.js";
+import {
+  idempotencyKeyOf,
+  newIdempotencyKey,
+} from "../../src/whisper_appliance/pages/static/js/transcribe/upload-queue.js";
 import { occurrences } from "../../src/whisper_appliance/pages/static/js/transcript/find-in-page.js";
 import { systemOf } from "../../src/whisper_appliance/pages/static/js/trust/trust-page.js";
 import { isRecording } from "../../src/whisper_appliance/pages/static/js/ui/drop.js";
@@ -29,6 +33,17 @@ test("idempotency keys have 128 random bits", () => {
   const keys = Array.from({ length: 100 }, newIdempotencyKey);
   for (const key of keys) assert.match(key, /^[0-9a-f]{32}$/);
   assert.equal(new Set(keys).size, 100);
+});
+
+test("a file that the browser keeps has one key for one set of options", () => {
+  const key = idempotencyKeyOf("a1", { language: "de", task: "transcribe" });
+  assert.match(key, /^a1-[0-9a-f]+$/);
+  assert.equal(idempotencyKeyOf("a1", { task: "transcribe", language: "de" }), key);
+  assert.notEqual(idempotencyKeyOf("a1", { task: "transcribe", language: "en" }), key);
+  assert.notEqual(idempotencyKeyOf("a2", { language: "de", task: "transcribe" }), key);
+  const made = (/** @type {number} */ lastModified) => new File(["x"], "Recording.webm", { lastModified });
+  assert.equal(fingerprint(made(1), {}, "a1"), fingerprint(made(2), {}, "a1"), "it is made anew by a reload");
+  assert.notEqual(fingerprint(made(1), {}), fingerprint(made(2), {}));
 });
 
 test("matches of a search do not overlap", () => {

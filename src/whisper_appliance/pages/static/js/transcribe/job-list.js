@@ -24,8 +24,10 @@ const FOCUSABLE = "button:not([hidden]), a.button:not([hidden])";
  * @typedef {import("./job-card.js").Failure} Failure
  * @typedef {{title: string, failure: Failure}} Refused A file that became no job.
  * @typedef {import("./remote-dialog.js").Address} Address
- * @typedef {{file: File | null, title: string, address?: {url: string, title?: string}, release: () => void}} Source Of a
- *   recording. `release`: see `addFiles`.
+ * @typedef {{file: File, uploadKey?: string, forget: () => void}} KeptFile What this browser keeps until it was accepted, or
+ *   its card is removed: `forget` deletes it here. Its key is the same after a reload of the page.
+ * @typedef {{file: File | null, uploadKey?: string, title: string, address?: {url: string, title?: string}, release: () => void}} Source Of
+ *   a recording. `release` is called once it need not be kept.
  */
 
 export class JobList {
@@ -58,17 +60,20 @@ export class JobList {
     writeStored(REFUSED_KEY, kept.toReversed(), "sessionStorage");
   }
 
-  /**
-   * @param {File[]} files
-   * @param {(file: File) => void} [release] Called once it need not be kept: it was accepted, or its card is removed.
-   */
-  addFiles(files, release) {
-    const sources = files.map((file) => ({
+  /** @param {File[]} files */
+  addFiles(files) {
+    this.addKept(files.map((file) => ({ file, forget: () => {} })));
+  }
+
+  /** @param {KeptFile[]} kept @param {Record<string, string>} [options] */
+  addKept(kept, options = this.options()) {
+    const sources = kept.map(({ file, uploadKey, forget }) => ({
       file,
+      uploadKey,
       title: withoutEnding(file.name),
-      release: () => release?.(file),
+      release: forget,
     }));
-    this.#add(sources, this.options());
+    this.#add(sources, options);
   }
 
   /** @param {Address[]} addresses Of recordings that the appliance fetches. */
@@ -117,7 +122,7 @@ export class JobList {
    * @param {{reuse?: boolean}} [wish] `reuse`: an earlier transcript of the same recording is shown, if there is one.
    * @returns {() => void} Cancels it.
    */
-  #upload(card, { file, address }, options, { reuse = true } = {}) {
+  #upload(card, { file, address, uploadKey }, options, { reuse = true } = {}) {
     const refusal = file && this.#refusal(file);
     if (refusal) {
       this.#fail(card, refusal);
@@ -130,6 +135,7 @@ export class JobList {
       file,
       address,
       options,
+      uploadKey: reuse ? uploadKey : undefined,
       reuse,
       onProgress: (share) => file && card.showUpload(share, file.size),
       onWaiting: (seconds, reason) =>

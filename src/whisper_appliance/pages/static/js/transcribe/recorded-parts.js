@@ -9,7 +9,7 @@ const DATABASE = "recordings";
 const STORE = "parts";
 
 /**
- * @typedef {{file: File, forget: () => void}} Recording `forget` deletes it here.
+ * @typedef {import("./job-list.js").KeptFile} Recording
  * @typedef {[recording: string, place: number]} Key At place 0 is the name of the file.
  */
 
@@ -77,7 +77,7 @@ export class RecordedParts {
   /** @param {string} id @param {string} name @param {Blob[]} parts @param {(() => void) | null} release @returns {Recording | null} */
   #recording(id, name, parts, release) {
     const forget = () => void this.#forget(id).finally(() => release?.());
-    if (parts.length) return { file: new File(parts, name, { type: parts[0]?.type }), forget };
+    if (parts.length) return { file: new File(parts, name, { type: parts[0]?.type }), uploadKey: id, forget };
     forget();
     return null;
   }

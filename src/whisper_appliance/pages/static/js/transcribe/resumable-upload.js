@@ -26,10 +26,11 @@ async function library() {
 /**
  * @param {File} file
  * @param {Record<string, string>} options Fields of POST /transcribe.
- * @param {{reuse: boolean, onProgress: (share: number) => void, signal: AbortSignal}} events `reuse`: see upload-queue.js.
+ * @param {{uploadKey?: string, reuse: boolean, onProgress: (share: number) => void, signal: AbortSignal}} upload See
+ *   upload-queue.js.
  * @returns {Promise<Job>} The job of the file.
  */
-export async function sendResumably(file, options, { reuse, onProgress, signal }) {
+export async function sendResumably(file, options, { uploadKey, reuse, onProgress, signal }) {
   const tus = await library();
   const id = await new Promise((resolve, reject) => {
     let jobId = "";
@@ -39,7 +40,7 @@ export async function sendResumably(file, options, { reuse, onProgress, signal }
       retryDelays: RETRY_MILLISECONDS,
       headers: { Accept: "application/json", "Reuse-Transcript": String(reuse), ...csrfHeader() },
       metadata: { filename: file.name, ...options },
-      fingerprint: async () => fingerprint(file, options),
+      fingerprint: async () => fingerprint(file, options, uploadKey),
       removeFingerprintOnSuccess: true,
       onProgress: (sent, total) => onProgress(sent / total),
       onAfterResponse: (_request, response) => {
@@ -73,9 +74,13 @@ async function jobOf(id, signal) {
   }
 }
 
-/** The same file with the same options is the same upload. @param {File} file @param {Record<string, string>} options */
-export function fingerprint({ name, size, lastModified }, options) {
-  return JSON.stringify(["upload", name, size, lastModified, Object.entries(options).sort()]);
+/**
+ * The same file with the same options is the same upload.
+ * @param {File} file @param {Record<string, string>} options
+ * @param {string} [uploadKey] Of a file that is made anew after a reload, so that its time is another one.
+ */
+export function fingerprint({ name, size, lastModified }, options, uploadKey) {
+  return JSON.stringify(["upload", name, size, uploadKey ?? lastModified, Object.entries(options).sort()]);
 }
 
 /** @param {Error | import("tus-js-client").DetailedError} error @returns {import("../core/api.js").ApiError} */

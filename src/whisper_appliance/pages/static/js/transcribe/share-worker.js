@@ -1,6 +1,7 @@
 /**
  * Service worker of the installed app. What another app shares never goes to the server from here: it is put down in
- * this browser, and the page takes it like files that somebody chose. Nothing else is answered, or kept.
+ * this browser, and the page asks whether it is to be transcribed, because a page of another site can send a form here
+ * too. Nothing else is answered, or kept.
  */
 
 const worker = /** @type {any} */ (self);
@@ -38,7 +39,7 @@ async function keep(files) {
   });
   await new Promise((resolve, reject) => {
     const adding = database.transaction("files", "readwrite");
-    for (const file of files) adding.objectStore("files").add(file);
+    for (const file of files) adding.objectStore("files").add({ file, uploadKey: crypto.randomUUID() });
     adding.oncomplete = resolve;
     adding.onabort = reject; // storage is full, for example
   }).finally(() => database.close());

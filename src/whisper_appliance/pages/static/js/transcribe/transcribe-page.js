@@ -31,9 +31,9 @@ export function mount(root) {
   startPresets(options);
   startDrop(onFiles);
   const openPicker = startPicker(onFiles);
-  startSharedFiles((files, release) => jobs.addFiles(files, release));
+  startSharedFiles(jobs, () => options.chosen());
   startRemoteDialog((addresses) => jobs.addAddresses(addresses));
-  const recorder = new Recorder(({ file, forget }) => jobs.addFiles([file], forget));
+  const recorder = new Recorder((recording) => jobs.addKept([recording]));
   const live = startLiveLauncher(() => options.chosen());
   shortcuts.add({ o: openPicker, ",": () => options.toggle(), ...live });
   resumeJobs(jobs, latest);

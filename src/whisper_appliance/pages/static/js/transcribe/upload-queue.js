@@ -13,6 +13,7 @@ const OFFLINE_SECONDS = 3;
  * @property {File | null} file
  * @property {{url: string, title?: string}} [address] Instead of a file.
  * @property {Record<string, string>} options Fields of POST /transcribe.
+ * @property {string} [uploadKey] Of a file that this browser keeps until it was accepted, also beyond a reload of the page.
  * @property {boolean} reuse Whether an earlier transcript of the same recording is wanted, if there is one.
  * @property {(share: number) => void} onProgress
  * @property {(seconds: number, reason: "busy" | "offline") => void} onWaiting
@@ -23,9 +24,10 @@ const OFFLINE_SECONDS = 3;
  */
 
 /** @param {Entry} entry @returns {Promise<Job>} */
-async function send({ upload: { file, address, options, reuse, onProgress }, key, abort: { signal } }) {
+async function send({ upload: { file, address, options, uploadKey, reuse, onProgress }, key, abort }) {
+  const { signal } = abort;
   if (file && file.size >= RESUMABLE_BYTES)
-    return sendResumably(file, options, { reuse, onProgress, signal });
+    return sendResumably(file, options, { uploadKey, reuse, onProgress, signal });
   // The file is the last field, because the server reads the options before it takes the bytes.
   const form = new FormData();
   for (const [name, value] of Object.entries({ ...options, ...address, async: "true" }))
@@ -41,6 +43,17 @@ export function newIdempotencyKey() {
   return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/**
+ * The idempotency key of a file that this browser keeps: sent again after a reload, it makes no second transcript, unless
+ * other options were chosen meanwhile.
+ * @param {string} uploadKey @param {Record<string, string>} options @returns {string}
+ */
+export function idempotencyKeyOf(uploadKey, options) {
+  const text = JSON.stringify(Object.entries(options).sort());
+  const digest = [...text].reduce((sum, sign) => (Math.imul(sum, 31) + (sign.codePointAt(0) ?? 0)) >>> 0, 0);
+  return `${uploadKey}-${digest.toString(16)}`;
+}
+
 export class UploadQueue {
   /** @type {Entry[]} */
   #waiting = [];
@@ -50,7 +63,9 @@ export class UploadQueue {
   /** @param {Upload} upload @returns {() => void} Cancels the upload. */
   add(upload) {
     // A retry after a lost connection has the same key; the same file, chosen again by a person, has another.
-    const entry = { upload, abort: new AbortController(), key: newIdempotencyKey() };
+    const { uploadKey, options } = upload;
+    const key = uploadKey ? idempotencyKeyOf(uploadKey, options) : newIdempotencyKey();
+    const entry = { upload, abort: new AbortController(), key };
     this.#waiting.push(entry);
     this.#startNext();
     return () => {
