@@ -16,13 +16,16 @@ from tests.support.jobs import Script, StartQueue, ended, request
 from tests.support.wait import wait_until
 from whisper_appliance.core.errors import BadSetting, Busy, NoAudio, NotFound, Unavailable
 from whisper_appliance.engines.contract import Options, Priority
-from whisper_appliance.jobs.events import JobChanged, JobEvent, JobProgressed
+from whisper_appliance.jobs import cluster
+from whisper_appliance.jobs.events import JobChanged, JobEvent, JobProgressed, JobStarted
 from whisper_appliance.jobs.lanes import CONCURRENCY, Lane, lane_for
 from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.jobs.repository import JobRepository
+from whisper_appliance.jobs.storage import JobFolders
 from whisper_appliance.jobs.workflows import check_sqlite
 from whisper_appliance.library.transcripts import TranscriptRepository
+from whisper_appliance.storage.database import Database
 from whisper_appliance.transcript.model import Tracks
 
 pytestmark = pytest.mark.slow  # starts a queue for each test
@@ -119,6 +122,42 @@ def test_a_clip_does_not_wait_for_any_number_of_longer_recordings(
     go_on.set()
     assert {queue.wait(id, 60).status for id in longer} == {"done"}
     assert {queue.get(id).attempts for id in longer} == {1}
+
+
+def test_the_start_of_a_job_is_announced_once_although_it_changes_its_lane(
+    start_queue: StartQueue, tmp_path: Path
+) -> None:
+    go_on, events = threading.Event(), list[JobEvent]()
+    script = Script(before_window=lambda word: word == "hold" and go_on.wait(60))
+    script.Words = WithoutHeader
+    queue = start_queue(script, announce=events.append)
+    count = CONCURRENCY["medium"] + 1  # one is put back, and started again
+    ids = [queue.enqueue(request(tmp_path, MEDIUM, INTERACTIVE)).id for _ in range(count)]
+    wait_until(lambda: {queue.get(id).lane for id in ids} == {"medium"})
+    wait_until(lambda: "queued" in {queue.get(id).status for id in ids})
+    go_on.set()
+    assert {queue.wait(id, 30).status for id in ids} == {"done"}
+    assert Counter(event.job_id for event in events if isinstance(event, JobStarted)) == Counter(ids)
+
+
+def test_postponed_jobs_are_started_later_where_the_database_cannot_be_used_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "RETRY_MARGIN_SECONDS", 0.0)
+    monkeypatch.setattr(cluster, "RECLAIM_RETRY_SECONDS", 0.0)
+    tries, started = Counter[str](), threading.Event()
+
+    class Unreachable(cluster.Cluster):
+        def reclaim(self) -> None:
+            tries["all"] += 1
+            if tries["all"] < 3:
+                raise Unavailable("The database cannot be used.")
+            started.set()
+
+    database = Database.in_folder(tmp_path)
+    Unreachable(database, JobRepository(database), JobFolders(tmp_path, tmp_path)).retry_after(0)
+    assert started.wait(60)
+    assert tries["all"] == 3
 
 
 class WithoutHeader(Script.Words):

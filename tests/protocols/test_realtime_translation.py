@@ -1,6 +1,7 @@
 """Realtime translation sessions: English text, and a clear error for all else."""
 
 import base64
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +14,13 @@ from tests.support.live_client import LIVE_SERVER, settings_of
 from tests.support.program import Server, served
 from tests.support.realtime_client import openai_client, trusting_without_tickets
 from tests.support.speech import spoken
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.slow  # starts the real program
 
 MODEL = "gpt-realtime-translate"
+SESSIONS = 3
+"""Live sessions of one client: those of one translation with the words of the speaker, and one more."""
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +29,9 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[
     folder = tmp_path_factory.mktemp("translation")
     variables = settings_of(tiny_en, folder)
     (folder / "models/own").symlink_to(tiny_en)
-    with served(folder, LIVE_SERVER, **variables | {"WHISPER_MODEL": "own"}) as running:
+    with served(
+        folder, LIVE_SERVER, **variables | {"WHISPER_MODEL": "own", "LIVE_SESSIONS_PER_USER": str(SESSIONS)}
+    ) as running:
         yield running
 
 
@@ -70,6 +76,31 @@ def test_the_words_of_the_speaker_come_too_where_they_are_wanted(server: Server)
     ]
     assert texts[0] == texts[1]  # the script of speech translates nothing
     assert texts[0].startswith("w1")
+
+
+def test_at_the_limit_of_live_sessions_the_translation_goes_on_without_the_words_of_the_speaker(
+    server: Server,
+) -> None:
+    wait_until(lambda: json.loads(server.get("/api/status")[1])["live"]["sessions"] == 0)
+    with connected(server) as other, connected(server) as connection:
+        for each in (other, connection):
+            each.recv()
+            source = {"input": {"transcription": {"model": "gpt-realtime-whisper"}}}
+            each.send({"type": "session.update", "session": {"audio": source}})
+            assert each.recv().type == "session.updated"
+        audio = base64.b64encode(spoken(1, 8) + bytes(48_000)).decode()
+        other.send({"type": "session.input_audio_buffer.append", "audio": audio})
+        assert other.recv().type.endswith("_transcript.delta")  # both of its live sessions are open
+        for _ in range(2):
+            connection.send({"type": "session.input_audio_buffer.append", "audio": audio})
+        connection.send({"type": "session.close"})
+        events = [event.model_dump() for event in connection]
+    assert events[-1]["type"] == "session.closed"
+    refused = [event["error"]["message"] for event in events if event["type"] == "error"]
+    assert refused == [f"You have {SESSIONS} live sessions already. End one first."]
+    texts = [event["delta"] for event in events if event["type"] == "session.output_transcript.delta"]
+    assert "".join(texts).startswith("w1")
+    assert not any(event["type"] == "session.input_transcript.delta" for event in events)
 
 
 @pytest.mark.parametrize(
