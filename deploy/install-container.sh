@@ -114,7 +114,8 @@ packages() { # NAMES
   [ "${#missing[@]}" -gt 0 ] || return 0
   step "Installing ${missing[*]}"
   apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+    fail "${missing[*]} cannot be installed. See the reason above; on Ubuntu the component \"universe\" must be on (add-apt-repository universe)."
 }
 
 user() {
@@ -318,7 +319,9 @@ remove_old_versions() { # the present one and the one before the last update sta
 welcome() {
   local scheme=https address="" setup=""
   [ "$(setting HTTPS_ENABLED)" != false ] || scheme=http
-  address="$scheme://$(hostname -I 2>/dev/null | awk '{ print $1 }'):$(port)"
+  address=$(hostname -I 2>/dev/null | awk '{ print $1 }')
+  case "$address" in *:*) address="[$address]" ;; esac
+  address="$scheme://${address:-$(hostname)}:$(port)"
   [ -z "$HOSTNAME_FOR_NGINX" ] || address="https://$HOSTNAME_FOR_NGINX"
   printf '\nWhisper Appliance %s runs.\nOpen        %s\n' "$VERSION" "$address"
   [ "$scheme" = http ] || printf 'Fingerprint %s\n' "$(as_appliance certificate 2>/dev/null | sed -n 's/^SHA-256: *//p')"

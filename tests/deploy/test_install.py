@@ -141,6 +141,36 @@ def test_it_installs_starts_and_shows_the_address(host: Host) -> None:
     assert host.ran("systemctl enable --quiet whisper-appliance")
 
 
+@pytest.mark.parametrize(
+    ("answer", "address"),
+    [
+        ("echo '2001:db8::7 fd00::7'", "https://[2001:db8::7]:5001"),
+        ("[ $# != 0 ] || echo box", "https://box:5001"),
+    ],
+)
+def test_the_address_that_it_shows_can_be_opened(host: Host, answer: str, address: str) -> None:
+    """Of a network without IPv4, and of a machine without a network."""
+    host.system.add("hostname", answer)
+    assert f"Open        {address}\n" in host.install("1.0.0").stdout
+
+
+def test_on_ubuntu_22_04_a_newer_python_is_installed_or_the_way_to_it_is_named(host: Host) -> None:
+    """Its own Python is 3.10; 3.11 is in the component universe."""
+    (host.system.folder / "bin/python3").rename(host.system.folder / "bin/python3.11")
+    release = ("install", "--release", str(host.release("1.0.0")))
+    jammy = 'ID=ubuntu\nVERSION_ID="22.04"\nID_LIKE=debian\n'
+    host.system.add("dpkg-query", "exit 1")
+    host.system.add("apt-get", '[ "$1" = update ] || exit 100')
+    refused = host.run(*release, os_release=jammy)
+    assert refused.returncode == 1
+    assert "python3.11 python3.11-venv" in refused.stderr
+    assert "add-apt-repository universe" in refused.stderr
+    assert list(host.root.iterdir()) == []
+    host.system.add("apt-get")
+    assert host.run(*release, os_release=jammy).returncode == 0
+    assert host.version == "1.0.0"
+
+
 def test_a_second_run_installs_nothing_and_keeps_the_settings(installed: Host) -> None:
     settings = installed.root / "etc/whisper-appliance/appliance.env"
     settings.write_text("HTTPS_PORT=8443\n")
