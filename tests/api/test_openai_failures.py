@@ -4,6 +4,7 @@ import io
 import json
 import threading
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +13,15 @@ from werkzeug.datastructures import MultiDict
 
 from tests.support.application import StartAppliance
 from tests.support.client import ApiClient, Response, an_account, client_of, signed_in, with_key
+from tests.support.hub import hub_stand_in
 from tests.support.jobs import Script
+from tests.support.wait import wait_until
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.accounts.usage import UserQuota
 from whisper_appliance.api.openai.form import read_transcription_form
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import InvalidRequest, Undecodable
+from whisper_appliance.models.hub import Hub
 from whisper_appliance.server.application import create_app
 
 ADDRESS = "/v1/audio/transcriptions"
@@ -159,6 +163,40 @@ def test_a_file_above_the_limit_is_413_and_not_sent_again(start_appliance: Start
     refused = transcribe(client, "word " * 1000)
     assert (refused.status_code, error_of(refused)["type"]) == (413, "invalid_request_error")
     assert refused.headers["x-should-retry"] == "false"
+
+
+def test_a_model_that_is_being_downloaded_is_tried_again(
+    start_appliance: StartAppliance, tiny_en: Path, tmp_path: Path
+) -> None:
+    """An admin downloads it; clients wait as long as the download takes."""
+    files = tmp_path / "hub"
+    files.mkdir()
+    for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
+        (files / name).write_text(name)
+    (files / "model.bin").write_bytes(b"weights " * 2**17)
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "tiny.en").symlink_to(tiny_en)
+    with hub_stand_in(files, "somebody/little-model") as hub:
+        hub.let_go.clear()
+        appliance = start_appliance(hub=Hub(hub.address, pause_seconds=0.01), model_dir=models)
+        appliance.downloads.start("somebody/little-model")
+        wait_until(hub.reached_half.is_set)
+        refused = transcribe(client_of(create_app(appliance)), model="somebody/little-model")
+        assert (refused.status_code, refused.headers["x-should-retry"]) == (503, "true")
+        assert "is being downloaded" in error_of(refused)["message"]
+        assert int(refused.headers["Retry-After"]) > 0
+
+
+def test_a_default_model_that_cannot_be_downloaded_is_not_tried_again(
+    start_appliance: StartAppliance, tmp_path: Path
+) -> None:
+    client = client_of(
+        create_app(start_appliance(model_dir=tmp_path, model_downloads=False, whisper_model="small"))
+    )
+    refused = transcribe(client)
+    assert (refused.status_code, refused.headers["x-should-retry"]) == (503, "false")
+    assert "MODEL_DOWNLOADS" in error_of(refused)["message"]
 
 
 def test_a_full_queue_is_429_with_the_time_to_wait(start_appliance: StartAppliance, script: Script) -> None:

@@ -40,13 +40,25 @@ def _fetch_or_reject(models: ModelManager[EngineProcess], model: ModelStatus) ->
             with models.engine(model.name):
                 return
         except NotFound:
-            raise ModelUnavailable(reason, retry_after_seconds=RETRY_SECONDS) from None
+            raise _coming(model) or ModelUnavailable(reason, retry_after_seconds=RETRY_SECONDS) from None
     raise ModelUnavailable(
         "{reason} An administrator can download it: whisper-appliance models pull {name}",
         reason=reason,
         name=model.name,
         field="model",
         retry_after_seconds=RETRY_SECONDS,
+    )
+
+
+def _coming(model: ModelStatus) -> ModelUnavailable | None:
+    """The error for a model of the hub that an admin is downloading; it is in no list before it is here."""
+    if (download := model.download) is None or not download.active:
+        return None
+    return ModelUnavailable(
+        "The model {name} is being downloaded, {percent} %. Try again later.",
+        name=model.name,
+        percent=int(download.progress * 100),
+        retry_after_seconds=download.eta_seconds or RETRY_SECONDS,
     )
 
 

@@ -137,8 +137,9 @@ class ModelManager(Generic[E]):
     def get_model(self, name: str) -> ModelStatus | None:
         """The status of one model; None if there is no such model. Faster than `get_status`."""
         name = canonical(name)
-        installed = self._store.find(name)
-        if installed is None and name not in catalog() and name != self.default:
+        installed, download = self._store.find(name), self._downloads.status(name)
+        is_coming = download is not None and download.active
+        if installed is None and name not in catalog() and name != self.default and not is_coming:
             return None
         return describe(self._facts(name, installed, self._machine()))
 

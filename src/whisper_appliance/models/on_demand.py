@@ -39,7 +39,7 @@ class DownloadOnDemand:
         try:
             download = self._downloads.start(name, on_done=self._on_done)
         except (NotAllowed, NotFound) as error:
-            return ModelUnavailable(problem or error.message)
+            return ModelUnavailable(problem or error.message, field="model")
         percent = int(download.progress * 100)
         downloading = ModelUnavailable(
             "The model {name} is being downloaded, {percent} %. Try again later.",
