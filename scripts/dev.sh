@@ -155,6 +155,7 @@ lint() { # the types, which take the longest and one core, beside all the rest
   with_node node_modules/.bin/tsc -p . || failed=1
   with_node node_modules/.bin/tsc -p tests/js || failed=1
   find scripts deploy -name '*.sh' -exec "$VENV/bin/shellcheck" -x {} + || failed=1
+  [ ! -d .github ] || "$VENV/bin/zizmor" --offline --quiet .github/workflows || failed=1 # a source archive has none
   wait "$types" || failed=1
   cat "$report"
   rm "$report"

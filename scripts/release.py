@@ -28,8 +28,10 @@ OTHERS = (
 )
 
 
-def build(folder: Path, *, page: str, draft: bool) -> list[Path]:
+def build(folder: Path, *, page: str, draft: bool, tag: str = "") -> list[Path]:
     """Builds everything; returns the files, the checksums last. Raises `SystemExit` with a reason."""
+    if tag not in ("", f"v{__version__}"):
+        raise SystemExit(f"The tag is {tag}, but the package is {__version__}.")
     releases = entries((ROOT / "CHANGELOG.md").read_text(), page, today=date.today() if draft else None)
     newest = releases[0]
     if newest.version != __version__:
@@ -99,9 +101,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=ROOT / "dist", help="where the files go (dist)")
     parser.add_argument("--page", default="", metavar="URL", help="page of a release, with {version} in it")
+    parser.add_argument("--tag", default="", metavar="NAME", help="the tag it is for, v and the version")
     parser.add_argument("--draft", action="store_true", help="date the top entry of the changelog today")
     given = parser.parse_args()
-    for path in build(given.folder, page=given.page, draft=given.draft):
+    for path in build(given.folder, page=given.page, draft=given.draft, tag=given.tag):
         print(path)
 
 

@@ -106,6 +106,18 @@ def status(url: str) -> int:
         return error.code
 
 
+def test_a_release_is_refused_for_the_tag_of_another_version() -> None:
+    refused = subprocess.run(
+        [sys.executable, "scripts/release.py", "--draft", "--tag", "v9.9.9"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 1
+    assert f"The tag is v9.9.9, but the package is {__version__}." in refused.stderr
+
+
 def test_a_release_is_refused_while_its_entry_has_no_date() -> None:
     if "## [" + __version__ + "] - unreleased" not in (ROOT / "CHANGELOG.md").read_text():
         pytest.skip("the top entry of the changelog has its date")
