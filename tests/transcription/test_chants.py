@@ -149,6 +149,21 @@ def test_a_phrase_that_is_said_in_other_speech_is_no_chant(cities: Path) -> None
     assert count_chants(result, span_of(samples), lambda: samples, not_decoded) is result
 
 
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("はいはいはいはいはいはい", "はい" * 8),
+        ("仲間へ、仲間へ、仲間へ、仲", "仲間へ、" * 7 + "仲間へ。"),
+        (" ハイ ハイ ハイ", " ハイ" * 8),
+    ],
+)
+def test_a_chant_in_a_script_without_spaces_is_counted(written: str, text: str, yes: Samples) -> None:
+    words = (Word(0.2, 0.6, written[:2], 0.8),)
+    (segment,) = counted(said(yes, 8, 0.5), Segment(0.2, 6.0, written, -0.3, words=words)).segments
+    assert segment.text == text
+    assert "".join(word.word for word in segment.words) == text
+
+
 def test_another_word_between_few_copies_stays(failed: Samples, beckett: Path) -> None:
     samples = np.concatenate([said(failed, 3, 0.4), samples_of(beckett, 3.5, 4.2)])
     line = Segment(0.2, 4.0, " Failed, failed. Genau.", -0.3)

@@ -19,6 +19,7 @@ from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import EngineFailed
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import NO_SPEECH, WindowResult
+from whisper_appliance.engines.whisper.repetition import UNSPACED
 from whisper_appliance.transcript.model import Dropped, Segment, Word
 from whisper_appliance.transcription.segmentation import SpeechSpan
 
@@ -236,16 +237,37 @@ def _only_phrase(texts: Sequence[Segment]) -> Phrase:
 
 
 def _words(text: str) -> list[str]:
-    return [word for each in text.split() if (word := re.sub(r"\W+", "", each).casefold())]
+    return [_plain(each) for each in _written(text)]
+
+
+def _written(text: str) -> list[str]:
+    """The words of a text as they are written; of scripts without spaces, the copies of a phrase."""
+    return [copy for each in text.split() if _plain(each) for copy in _unspaced_copies(each)]
+
+
+def _unspaced_copies(piece: str) -> list[str]:
+    """The copies that a piece of a script without spaces consists of; the last may be cut off. Else itself."""
+    plain = _plain(piece)
+    longest = len(plain) // MIN_WRITTEN_COPIES if UNSPACED.search(piece) else 0
+    for size in range(1, min(longest, MAX_WORD_CHARACTERS) + 1):
+        if plain == (plain[:size] * len(plain))[: len(plain)]:
+            return re.findall(rf"(?:\w\W*){{{size}}}", piece)
+    return [piece]
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\W+", "", text).casefold()
 
 
 def _chant(run: _Run, spoken: Sequence[Utterance]) -> Segment:
     """One segment with a copy for each utterance, written as the first ones were."""
     source: list[Segment | Dropped] = [*run.segments, *run.dropped]
-    written = [piece for one in source for piece in one.text.split() if _words(piece)]
+    written = [piece for one in source for piece in _written(one.text)]
     size = len(run.phrase)
     parts = [written[at : at + size] for at in range(len(written))]
     copies = [part for part in parts if tuple(_words(" ".join(part))) == run.phrase]
+    has_spaces = any(one.text.split() == _written(one.text) for one in source)
+    space = " " if has_spaces else ""
     following = copies[min(1, len(copies) - 1)]
     texts = [copies[0], *[following] * (len(spoken) - 2), [*following[:-1], _ended(following[-1])]]
     segment = run.segments[0] if run.segments else Segment(spoken[0][0], spoken[-1][1], "")
@@ -255,21 +277,23 @@ def _chant(run: _Run, spoken: Sequence[Utterance]) -> Segment:
         words = tuple(
             replace(word, probability=probability)
             for text, utterance in zip(texts, spoken, strict=True)
-            for word in _timed(text, utterance)
+            for word in _timed(text, utterance, space)
         )
-    text = "".join(f" {piece}" for text in texts for piece in text)
+    text = "".join(f"{space}{piece}" for text in texts for piece in text)
     return replace(segment, start=spoken[0][0], end=spoken[-1][1], text=text, words=words)
 
 
-def _timed(copy: Sequence[str], utterance: Utterance) -> Iterator[Word]:
+def _timed(copy: Sequence[str], utterance: Utterance, space: str) -> Iterator[Word]:
     """The words of a copy, each with an equal part of the utterance."""
     edges = np.linspace(*utterance, len(copy) + 1).round(3).tolist()
     for piece, start, end in zip(copy, edges, edges[1:], strict=False):
-        yield Word(start, end, f" {piece}", 1.0)
+        yield Word(start, end, f"{space}{piece}", 1.0)
 
 
 def _ended(text: str) -> str:
     """The last copy, which ends the sentence where the others have a comma."""
+    if text.endswith("、"):
+        return f"{text[:-1]}。"
     return f"{text[:-1]}." if text.endswith(",") else text
 
 

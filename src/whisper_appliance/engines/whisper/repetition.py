@@ -9,6 +9,7 @@ MIN_PHRASE_CHARACTERS = 10
 MIN_PASSAGE_CHARACTERS = 24
 # Thai, Lao, Burmese, Khmer, kana and Chinese characters: scripts that write no spaces between words.
 _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+UNSPACED = re.compile(f"[{_UNSPACED}]")
 # A word with the space before it; in those scripts, a character.
 _PIECES = re.compile(rf"\s*(?:[{_UNSPACED}]|[^\s{_UNSPACED}]+)")
 
