@@ -12,10 +12,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.client import PASSWORD
 from tests.support.databases import postgresql, ready
 from tests.support.program import REAL, environment, served
 from tests.support.wait import wait_until
 from whisper_appliance import __version__
+from whisper_appliance.accounts.identity import SHELL
+from whisper_appliance.app.offline_accounts import opened_accounts
+from whisper_appliance.config.settings import load
 from whisper_appliance.core import seccomp
 from whisper_appliance.jobs.workers import ThisWorker, WorkerRepository
 
@@ -101,12 +105,16 @@ def test_a_graphics_card_that_cannot_be_used_is_reported(with_tiny: Path, becket
     assert done.stderr.count("The GPU cannot be used") == 1
 
 
-def test_several_files_and_formats_go_into_a_folder(with_tiny: Path, beckett: Path) -> None:
-    arguments = ["-m", "tiny.en", "-f", "srt", "-f", "json", "-o", "out", "--language", "English"]
+def test_a_user_s_model_writes_several_formats_into_a_folder(with_tiny: Path, beckett: Path) -> None:
+    with opened_accounts(load(data_dir=with_tiny / "data")) as accounts:
+        ada = accounts.users.create("Ada", PASSWORD, "member", by=SHELL)
+        accounts.users.set_model(ada.id, "tiny.en")
+    arguments = ["--user", "ada", "-f", "srt", "-f", "json", "-o", "out", "--language", "English"]
     done = run(with_tiny, "transcribe", beckett, *arguments)
     assert done.returncode == 0, done.stderr
     assert "-->" in (with_tiny / "out/beckett.srt").read_text()
-    assert json.loads((with_tiny / "out/beckett.json").read_text())["language"] == "en"
+    written = json.loads((with_tiny / "out/beckett.json").read_text())
+    assert (written["language"], written["model"]) == ("en", "tiny.en")
 
 
 def test_a_damaged_file_does_not_prevent_the_others(with_tiny: Path, beckett: Path) -> None:

@@ -277,6 +277,7 @@ TABLE: dict[str, Row] = {
     "GET /api/account": Row(SIGNED_IN["read"]),
     "PATCH /api/account": Row(PERSON, {"name": ""}),
     "PUT /api/account/language": Row(PERSON, {"language": "tlh"}),
+    "PUT /api/account/model": Row(PERSON, {"model": None}),
     "PUT /api/account/recordings": Row(PERSON, {"days": None}),
     "POST /api/account/password": Row(PERSON, {"old": "wrong", "new": "x"}),
     "GET /account/second-factor": Row(PERSON.but(disabled="sign in")),

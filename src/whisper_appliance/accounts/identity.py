@@ -28,6 +28,8 @@ class User:
     """The language of the pages; None follows the browser."""
     recording_days: int | None = None
     """Days for which recordings are kept, 0 for not at all; None follows the appliance."""
+    model: str | None = None
+    """The model for recordings whose request names none; None follows the appliance."""
     remembers_voices: bool = False
     """Whether voices of speakers whom the user names are remembered."""
     has_password: bool = True

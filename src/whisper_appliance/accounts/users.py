@@ -155,6 +155,10 @@ class Users:
         """Sets for how many days recordings are kept; None follows the appliance."""
         self._change(user_id, lambda connection, _user: _update(connection, user_id, recording_days=days))
 
+    def set_model(self, user_id: str, model: str | None) -> None:
+        """Sets the model for recordings whose request names none; None follows the appliance."""
+        self._change(user_id, lambda connection, _user: _update(connection, user_id, model=model))
+
     def set_role(self, user_id: str, role: Role, *, by: Actor) -> User:
         """Changes the role of an account. Raises `InvalidRequest`, `Conflict` for the last owner."""
         _validate_role(role)
@@ -260,6 +264,7 @@ def user_of(row: sa.RowMapping) -> User:
         last_seen=row["last_seen"],
         language=row["language"],
         recording_days=row["recording_days"],
+        model=row["model"],
         remembers_voices=bool(row["remembers_voices"]),
         has_password=row["password"] != NO_PASSWORD,
     )

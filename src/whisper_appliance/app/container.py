@@ -24,6 +24,7 @@ from whisper_appliance.app.live_wiring import build_live, live_limits
 from whisper_appliance.app.model_admin import ModelAdmin
 from whisper_appliance.app.model_suggestions import ModelSuggestions
 from whisper_appliance.app.notifier import Notifier
+from whisper_appliance.app.own_model import own_model
 from whisper_appliance.app.ownership import AllOwnedData
 from whisper_appliance.app.partial_uploads import PartialUploads
 from whisper_appliance.app.program_requests import ProgramRequests
@@ -278,6 +279,7 @@ class Container:
             self.queue,
             lambda: self.settings.repeat_seconds,
             model_by_language=lambda: models_by_language(self.settings.model_by_language),
+            own_model=own_model(self.models, lambda: self.accounts.users),
         )
         self.watch_folder = WatchFolder(
             WatchRules.from_settings(settings),

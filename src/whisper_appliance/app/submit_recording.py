@@ -6,11 +6,12 @@ Every API translates its requests into these calls, so that the same rules hold 
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from whisper_appliance.app.admission import Admission
+from whisper_appliance.app.own_model import OwnModel
 from whisper_appliance.app.readiness import NOT_READY, check_ready
 from whisper_appliance.audio import decode
 from whisper_appliance.core.clock import written
@@ -73,11 +74,14 @@ class SubmitRecording:
         queue: JobQueue,
         repeat_seconds: Callable[[], float],
         model_by_language: Callable[[], Mapping[str, str]],
+        own_model: OwnModel,
     ) -> None:
         """`repeat_seconds` returns how long equal content counts as a repeated request; 0: not at all.
 
-        `model_by_language` returns the models for languages, for recordings that name none.
+        A request that names no model gets that of its owner (`own_model`), or the one of its language
+        (`model_by_language`), or the default one.
         """
+        self._own_model = own_model
         self._model_by_language = model_by_language
         self._admission = admission
         self._models = models
@@ -96,8 +100,16 @@ class SubmitRecording:
         """Starts a decoder process while the recording arrives."""
         decode.prepare()
 
-    def check_ready(self, model: str | None, *, language: str | None, task: Task) -> None:
+    def model_for(self, owner: str, language: str | None, task: Task) -> str | None:
+        """The model of an owner for a request that names none; None: the appliance chooses."""
+        return self._own_model(owner, language, task)
+
+    def check_ready(
+        self, model: str | None, *, language: str | None, task: Task, owner: str = ""
+    ) -> None:
         """Raises `InvalidRequest` for options the model lacks, `ModelUnavailable` if it is not ready."""
+        if model is None and self.model_for(owner, language, task):
+            return
         meant = self._model_by_language().get(language or "") if model is None else None
         status = self._models.get_model(meant) if meant else None
         if status and status.state not in NOT_READY and (status.translates or task != "translate"):
@@ -109,7 +121,10 @@ class SubmitRecording:
 
         Raises `QueueFull` and `KeyReused`. Unless the job is replayed, the queue owns the file now.
         """
-        recording = submission.recording
+        recording, options = submission.recording, submission.options
+        if submission.model is None:
+            own = self.model_for(submission.owner, options.language, options.task)
+            submission = replace(submission, model=own)
         content = self._content(submission)
         job = self._queue.enqueue(
             JobRequest(
@@ -121,7 +136,7 @@ class SubmitRecording:
                 waiting_limit=submission.waiting_limit,
                 filename=recording.filename,
                 title=submission.title,
-                options=submission.options,
+                options=options,
                 model=submission.model,
                 priority=Priority.INTERACTIVE,
                 idempotency=self._idempotency(submission, content),

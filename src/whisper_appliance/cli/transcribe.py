@@ -83,7 +83,7 @@ class FormatChoice(click.Choice[str]):
 @click.option("--speakers", type=click.IntRange(1, 20), help="How many speak. [default: found out]")
 @click.option("--vad/--no-vad", default=True, show_default=True, help="Skip parts without speech.")
 @click.option("--preset", metavar="NAME", help="Options of a preset; those given here go before them.")
-@click.option("--user", metavar="NAME", help="The account whose preset it is.")
+@click.option("--user", metavar="NAME", help="The account whose preset and model are used.")
 @click.option(
     "--max-line-chars",
     type=click.IntRange(10, 200),
@@ -118,7 +118,7 @@ def transcribe(
     from whisper_appliance.core.errors import ApplianceError
     from whisper_appliance.transcript.formats import FORMATS
 
-    preset = _preset_options(server, options.pop("preset"), options.pop("user"))
+    preset = _options_of(server, options.pop("preset"), options.pop("user"))
     options.update({name: preset[name] for name in preset if name in options and _is_open(context, name)})
     formats = formats or (preset.get("format", "txt"),)
     if output_dir is None and len(files) * len(formats) > 1:
@@ -227,19 +227,25 @@ def _transcribe_file(
     return transcript
 
 
-def _preset_options(server: ServerOptions, name: str | None, user: str | None) -> dict[str, Any]:
+def _options_of(server: ServerOptions, name: str | None, user: str | None) -> dict[str, Any]:
+    """The options of a preset of an account, and the account's model, if it is here, where it names none."""
     from whisper_appliance.app.offline_accounts import opened_accounts, opened_database
     from whisper_appliance.library.presets import Presets
+    from whisper_appliance.models.store import ModelStore
 
-    if name is None:
+    if name is None and user is None:
         return {}
     if user is None or server.url:
-        raise click.UsageError("A preset is one of an account on this machine: add --user NAME.")
+        raise click.UsageError("Presets and models are those of an account on this machine: add --user NAME.")
     settings = load_settings()
     with opened_accounts(settings) as accounts:
-        user_id = accounts.users.by_name(user).id
+        account = accounts.users.by_name(user)
+    store = ModelStore(settings.model_dir, downloads_allowed=settings.model_downloads)
+    own = {"model": account.model} if account.model and store.find(account.model) else {}
+    if name is None:
+        return own
     with opened_database(settings) as database:
-        return dict(Presets(database).find(user_id, name).options)
+        return {**own, **Presets(database).find(account.id, name).options}
 
 
 def _is_open(context: click.Context, name: str) -> bool:

@@ -187,7 +187,9 @@ def _kept_alive(
 
 def _check_ready(form: RecordingForm) -> None:
     options = form.options()
-    appliance().submit_recording.check_ready(form.model, language=options.language, task=options.task)
+    appliance().submit_recording.check_ready(
+        form.model, language=options.language, task=options.task, owner=current_actor().owner
+    )
 
 
 @contextmanager

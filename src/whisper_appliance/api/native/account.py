@@ -50,6 +50,16 @@ class RecordingsBody(Schema):
     )
 
 
+class ModelBody(Schema):
+    """The model for new recordings."""
+
+    model: str | None = Field(
+        max_length=100,
+        description="One of this machine, from `/api/models`; null follows the appliance.",
+        examples=["small"],
+    )
+
+
 class PasswordBody(Schema):
     """A new password, and proof that the old one is known."""
 
@@ -116,11 +126,14 @@ def account_page() -> str:
     _, user = signed_in_user()
     scopes = [scope for scope in SCOPES if scope != "admin" or user.role != "member"]
     allowed = days_kept(appliance().settings, None, has_account=True)
+    models = appliance().models.get_status()
     return render_template(
         "account.html",
         user=user,
         scopes=scopes,
         allowed_days=allowed,
+        default_model=models.default,
+        models=[model.name for model in models.models if model.installed],
         passkeys_possible=site_or_none() is not None,
         sends_mail=appliance().settings.smtp_url is not None,
     )
@@ -146,6 +159,7 @@ def get_account() -> Response:
             name=user.name,
             role=user.role,
             created=user.created,
+            model=user.model,
             quota=QuotaResponse(
                 minutes_per_month=quota.minutes_per_month,
                 storage_bytes=quota.storage_bytes,
@@ -191,6 +205,20 @@ def set_recordings(body: RecordingsBody) -> tuple[str, int]:
     """Sets for how many days recordings of this account are kept; null follows the appliance."""
     _actor, user = signed_in_user()
     appliance().accounts.users.set_recording_days(user.id, body.days)
+    return "", 204
+
+
+@blueprint.put(
+    "/api/account/model",
+    responses={204: None, **error_responses(400, 401, 403, 503, 507)},
+)
+def set_model(body: ModelBody) -> tuple[str, int]:
+    """Sets the model for recordings of this account whose request names none; null follows the appliance."""
+    _actor, user = signed_in_user()
+    model = appliance().models.get_model(body.model) if body.model is not None else None
+    if body.model is not None and (model is None or not model.installed):
+        raise InvalidRequest("The model {name} is not on this machine.", name=body.model, field="model")
+    appliance().accounts.users.set_model(user.id, model.name if model else None)
     return "", 204
 
 

@@ -89,7 +89,7 @@ def create_upload() -> Response:
     web_context().uploads.check_size(length)
     form = read_own_form(FormFields(fields))
     submit = appliance().submit_recording
-    submit.check_ready(form.model, language=form.language, task=form.task)
+    submit.check_ready(form.model, language=form.language, task=form.task, owner=actor.owner)
     unfinished = sum(each.length for each in appliance().partial_uploads.open_of(_client(actor)))
     submit.admit(actor.owner, length + unfinished, actor.visitor_network)
     made = appliance().partial_uploads.create(_client(actor), length, name or "recording", fields)

@@ -40,6 +40,7 @@ users = sa.Table(
     sa.Column("language", sa.Text, nullable=True),
     sa.Column("recording_days", sa.Integer, nullable=True),
     sa.Column("remembers_voices", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("model", sa.Text, nullable=True),
     sqlite_autoincrement=True,
 )
 

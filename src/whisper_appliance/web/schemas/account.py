@@ -41,6 +41,9 @@ class AccountResponse(Schema):
     name: str
     role: Role
     created: str = UtcTime
+    model: str | None = Field(
+        None, description="For recordings whose request names none; null: the appliance's."
+    )
     quota: QuotaResponse
     storage_bytes: int = Field(description="What recordings and transcripts take, the trash included.")
     month_seconds: float = Field(description="Audio of this month.")

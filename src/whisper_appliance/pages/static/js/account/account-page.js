@@ -28,6 +28,10 @@ export function mount(root) {
     await request("PUT /api/account/language", { body: { language: language || null } });
     location.reload();
   });
+  onSubmit(formById("model-form"), async ({ model = "" }) => {
+    await request("PUT /api/account/model", { body: { model: model || null } });
+    toast(t("Saved. It holds for new recordings."));
+  });
   const recordings = /** @type {HTMLFormElement | null} */ (root.querySelector("#recordings-form")); // where any are kept
   if (recordings) {
     onSubmit(recordings, async ({ days = "" }) => {

@@ -23,6 +23,8 @@ export interface AccountResponse {
   role: "owner" | "admin" | "member";
   /** UTC, ISO 8601. */
   created: string;
+  /** For recordings whose request names none; null: the appliance's. */
+  model: string | null;
   quota: QuotaResponse;
   /** What recordings and transcripts take, the trash included. */
   storage_bytes: number;
@@ -933,6 +935,12 @@ export interface Merge {
   segment: string;
   /** `key` of a segment. */
   following: string;
+}
+
+/** The model for new recordings. */
+export interface ModelBody {
+  /** One of this machine, from `/api/models`; null follows the appliance. */
+  model: string | null;
 }
 
 /** Every model of the catalogue, and the machine's own. */
@@ -2241,6 +2249,7 @@ export interface Requests {
   "POST /v1/realtime/transcription_sessions": BetaSessionBody;
   "POST /v1/realtime/translations/client_secrets": ClientSecretBody;
   "PUT /api/account/language": LanguageBody;
+  "PUT /api/account/model": ModelBody;
   "PUT /api/account/presets/{id}": PresetBody;
   "PUT /api/account/recordings": RecordingsBody;
   "PUT /api/account/voices": RememberBody;
@@ -2439,6 +2448,7 @@ export interface Responses {
   "POST /v1/realtime/transcription_sessions": BetaSessionResponse;
   "POST /v1/realtime/translations/client_secrets": ClientSecretResponse;
   "PUT /api/account/language": null;
+  "PUT /api/account/model": null;
   "PUT /api/account/presets/{id}": PresetResponse;
   "PUT /api/account/recordings": null;
   "PUT /api/account/voices": null;

@@ -26,6 +26,8 @@ const FIELDS = [
 export class OptionsForm {
   #form = formById("options-form");
   #defaultModel = "";
+  /** The model that the user chose in the account, if it is here. */
+  ownModel = "";
 
   /** Fills the form from the last visit, and keeps its line up to date. */
   start() {
@@ -127,10 +129,15 @@ export class OptionsForm {
     const select = this.#select("model");
     const stored = readStored(STORAGE_KEY, /** @type {Record<string, string>} */ ({})).model;
     const wanted = select.value || stored || "";
-    this.#defaultModel = model.name;
-    const others = models.filter(({ installed, name }) => installed && name !== model.name);
+    const own = models.find(({ installed, name }) => installed && name === select.dataset.own);
+    this.ownModel = own?.name ?? "";
+    this.#defaultModel = this.ownModel || model.name;
+    const first = own
+      ? t("{model} (your default)", { model: own.name })
+      : t("{model} (default)", { model: model.name });
+    const others = models.filter(({ installed, name }) => installed && name !== this.#defaultModel);
     const options = others.map(({ name }) => new Option(name, name));
-    select.replaceChildren(new Option(t("{model} (default)", { model: model.name }), ""), ...options);
+    select.replaceChildren(new Option(first, ""), ...options);
     select.value = others.some(({ name }) => name === wanted) ? wanted : "";
     this.#describe();
   }

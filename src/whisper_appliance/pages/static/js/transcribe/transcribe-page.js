@@ -34,7 +34,7 @@ export function mount(root) {
   startSharedFiles(jobs, () => options.chosen());
   startRemoteDialog((addresses) => jobs.addAddresses(addresses));
   const recorder = new Recorder((recording) => jobs.addKept([recording]));
-  const live = startLiveLauncher(() => options.chosen());
+  const live = startLiveLauncher(() => ({ model: options.ownModel, ...options.chosen() }));
   shortcuts.add({ o: openPicker, ",": () => options.toggle(), ...live });
   resumeJobs(jobs, latest);
   window.addEventListener("beforeunload", (event) => {
