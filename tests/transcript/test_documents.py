@@ -73,8 +73,49 @@ def test_exports_show_times_and_paragraphs_by_option() -> None:
     shown = written("txt", ExportOptions(times=True, paragraphs=False)).splitlines()
     assert shown[1:3] == ["[0:02] Bob: At home.", "[0:04] All day."]
     assert "`0:02`" not in written("md", ExportOptions(times=False))
-    template = ExportOptions(template="{speaker} ({start}-{end}, {who}): {text}", paragraphs=False)
-    assert written("txt", template).splitlines()[1] == "Bob (0:02-0:04, {who}): At home."
+
+
+def words_of(name: str, options: ExportOptions) -> str:
+    """The words of a document as people see them, with its line breaks."""
+    made = export(INTERVIEW, name, options)
+    if name == "docx":
+        return "\n".join(each.text for each in Document(io.BytesIO(made)).paragraphs)
+    page = made.decode() if name == "html" else MarkdownIt().render(made.decode())
+    return made.decode() if name == "txt" else Words(re.sub("<br ?/?>\n?", "\n", page)).text
+
+
+@pytest.mark.parametrize("name", ["txt", "md", "html", "docx"])
+def test_a_template_says_how_documents_write_a_paragraph(name: str) -> None:
+    template = "{speaker} ({start}-{end}, {who}):\n* {text}"
+    shown = words_of(name, ExportOptions(template=template, paragraphs=False, times=False))
+    assert "Bob (0:02-0:04, {who}):\n* At home." in shown
+    assert f"(59:59-1:00:00, {{who}}):\n* {MARKUP}" in shown
+    full = words_of(name, ExportOptions(template="{start_full} {text}", paragraphs=False))
+    assert "00:00:02.000 At home." in full
+
+
+def test_a_template_without_a_place_for_the_words_is_refused() -> None:
+    for name in ("txt", "docx", "srt"):
+        with pytest.raises(InvalidRequest, match=r"needs \{text\}"):
+            written(name, ExportOptions(template="{start}"))
+    assert written("txt", ExportOptions(template=" \n")) == written("txt")
+
+
+@pytest.mark.parametrize(
+    ("template", "shown"),
+    [
+        ("[{start}] {speaker}: {text}", "[0:01] Well."),
+        ("{text} ({speaker})", "Well."),
+        ("({speaker}) {text}", "Well."),
+        ("{speaker}:\n{text}", "Well."),
+        ("{text}\n{translation}", "Well."),
+        ("{text}\n", "Well.\n"),
+        ("{speaker}{speaker}{text}", "Well."),
+    ],
+)
+def test_what_belongs_to_an_unknown_name_is_left_out(template: str, shown: str) -> None:
+    made = export(transcript(Segment(1, 2, " Well.")), "txt", ExportOptions(template=template))
+    assert made.decode() == f"{shown}\n"
 
 
 def test_markup_stays_text_on_a_web_page() -> None:

@@ -104,9 +104,7 @@ class SubmitRecording:
         """The model of an owner for a request that names none; None: the appliance chooses."""
         return self._own_model(owner, language, task)
 
-    def check_ready(
-        self, model: str | None, *, language: str | None, task: Task, owner: str = ""
-    ) -> None:
+    def check_ready(self, model: str | None, *, language: str | None, task: Task, owner: str = "") -> None:
         """Raises `InvalidRequest` for options the model lacks, `ModelUnavailable` if it is not ready."""
         if model is None and self.model_for(owner, language, task):
             return

@@ -59,7 +59,8 @@ class ExportFields(Schema):
     template: str = Field(
         "",
         max_length=500,
-        description="txt: how a paragraph is written, with {start}, {end}, {speaker} and {text}.",
+        description="txt, md, html, docx, pdf: how a paragraph is written, with {start}, {end}, {speaker}, "
+        "{text} and {translation}; {start_full} is 00:01:02.500. Then `times` does not count.",
     )
     speakers: bool = Field(True, description="Name the speakers where they are known.")
     paragraphs: bool = Field(

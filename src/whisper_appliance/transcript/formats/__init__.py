@@ -9,6 +9,7 @@ from whisper_appliance.transcript.beside import lines_beside
 from whisper_appliance.transcript.formats import ass, csv, docx, edl, html, json, md, pdf, srt, tsv, txt, vtt
 from whisper_appliance.transcript.formats.format import ExportOptions, Format
 from whisper_appliance.transcript.model import Transcript
+from whisper_appliance.transcript.paragraph_template import checked_template
 from whisper_appliance.transcript.times import with_valid_times
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
@@ -60,6 +61,7 @@ def _written(transcript: Transcript, format_name: str, options: ExportOptions) -
         )
     if options.max_line_chars < 1 or options.max_lines < 1:
         raise InvalidRequest("A subtitle needs at least one line of one character.", field="max_line_chars")
+    options = replace(options, template=checked_template(options.template))
     valid = with_valid_times(transcript)
     if not options.speakers:
         valid = replace(valid, segments=tuple(replace(each, speaker="") for each in valid.segments))

@@ -9,6 +9,7 @@ from whisper_appliance.core.text import format_duration
 from whisper_appliance.transcript.formats.format import ExportOptions, Format
 from whisper_appliance.transcript.line_breaking import clean
 from whisper_appliance.transcript.model import Note, Transcript
+from whisper_appliance.transcript.paragraph_template import Part, filled
 from whisper_appliance.transcript.paragraphs import Paragraph, is_right_to_left, paragraphs, with_notes
 
 if TYPE_CHECKING:
@@ -39,25 +40,39 @@ def write_docx(transcript: Transcript, options: ExportOptions) -> bytes:
     for paragraph, notes in with_notes(shown, options.notes):
         for chapter in paragraph.chapters:
             _set_direction(document.add_heading(_text(chapter), level=2), chapter)
-        made = _add(document, paragraph, with_times=options.times is not False)
+        made = _add(document, paragraph, options)
         for note in notes:
             _add_comment(document, made, note)
-        if translated := _text(paragraph.translation):
+        if (translated := _text(paragraph.translation)) and not options.template_has_translation:
             document.add_paragraph().add_run(translated).italic = True
     written = io.BytesIO()
     document.save(written)
     return written.getvalue()
 
 
-def _add(document: "Document", paragraph: Paragraph, *, with_times: bool) -> "WordParagraph":
+def _add(document: "Document", paragraph: Paragraph, options: ExportOptions) -> "WordParagraph":
     made = document.add_paragraph()
-    if with_times:
-        _add_grey(made, f"{format_duration(paragraph.start)}  ")
-    if paragraph.speaker:
-        made.add_run(f"{_text(paragraph.speaker)}: ").bold = True
-    made.add_run(_text(paragraph.text))
+    if options.template:
+        for part in filled(options.template, paragraph):
+            _add_part(made, part)
+    else:
+        if options.times is not False:
+            _add_grey(made, f"{format_duration(paragraph.start)}  ")
+        if paragraph.speaker:
+            made.add_run(f"{_text(paragraph.speaker)}: ").bold = True
+        made.add_run(_text(paragraph.text))
     _set_direction(made, paragraph.text)
     return made
+
+
+def _add_part(made: "WordParagraph", part: Part) -> None:
+    text = NOT_IN_XML.sub("", part.text)
+    if part.kind == "time":
+        _add_grey(made, text)
+        return
+    run = made.add_run(text)
+    run.bold = part.kind == "speaker" or None
+    run.italic = part.kind == "translation" or None
 
 
 def _add_comment(document: "Document", made: "WordParagraph", note: Note) -> None:

@@ -20,7 +20,7 @@ class ExportOptions:
     times: bool | None = None
     """Whether documents show times; `None`: as is usual in the format."""
     template: str = ""
-    """How plain text writes a paragraph, with {start}, {end}, {speaker} and {text}; empty: as is usual."""
+    """How documents write a paragraph, see `transcript.paragraph_template`; empty: as is usual."""
     speakers: bool = True
     paragraphs: bool = True
     """Whether documents join segments to paragraphs; otherwise each segment is a line."""
@@ -34,6 +34,11 @@ class ExportOptions:
     """The lines of the translation, one for each segment; `transcript.formats` makes them."""
     notes: tuple[Note, ...] = ()
     """Notes for the formats that have a place for them, by their seconds."""
+
+    @property
+    def template_has_translation(self) -> bool:
+        """Whether the template says where the translation stands."""
+        return "{translation}" in self.template
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from whisper_appliance.transcript.beside import language_of
 from whisper_appliance.transcript.formats.format import ExportOptions, Format
 from whisper_appliance.transcript.line_breaking import clean
 from whisper_appliance.transcript.model import Note, Transcript
+from whisper_appliance.transcript.paragraph_template import Part, filled
 from whisper_appliance.transcript.paragraphs import Paragraph, paragraphs, with_notes
 
 STYLE = """
@@ -14,7 +15,7 @@ STYLE = """
 body { font: 1.05rem/1.6 system-ui, sans-serif; max-width: 42rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere; }
 h2 { font-size: 1.2rem; line-height: 1.3; margin-top: 2rem; overflow-wrap: anywhere; }
-header p, time { color: GrayText; font-size: 0.875rem; font-variant-numeric: tabular-nums; }
+header p, time, p > small { color: GrayText; font-size: 0.875rem; font-variant-numeric: tabular-nums; }
 time { margin-inline-end: 0.75em; }
 p { overflow-wrap: anywhere; }
 aside { margin: 0 0 1rem 1rem; padding-inline-start: 0.75rem; border-inline-start: 3px solid GrayText; }
@@ -48,21 +49,30 @@ def write_html(transcript: Transcript, options: ExportOptions) -> str:
 
 
 def _paragraph(paragraph: Paragraph, options: ExportOptions) -> str:
-    seconds = f"PT{paragraph.start:.3f}S"
-    shown = (
-        ""
-        if options.times is False
-        else f'<time datetime="{seconds}">{format_duration(paragraph.start)}</time>'
-    )
-    name = f"<b>{escape(paragraph.speaker)}:</b> " if paragraph.speaker else ""
     direction = "rtl" if paragraph.is_right_to_left else "ltr"
     headings = "".join(f'<h2 dir="auto">{escape(chapter)}</h2>\n' for chapter in paragraph.chapters)
-    original = f'<p dir="{direction}">{shown}{name}{escape(paragraph.text)}</p>'
-    if not options.translation:
+    original = f'<p dir="{direction}">{_line(paragraph, options)}</p>'
+    if not options.translation or options.template_has_translation:
         return f"{headings}{original}"
     language = language_of(options.translation)
     translated = f'<p lang="{language}" dir="auto">{escape(paragraph.translation)}</p>'
     return f'{headings}<div class="pair">{original}{translated}</div>'
+
+
+def _line(paragraph: Paragraph, options: ExportOptions) -> str:
+    if options.template:
+        parts = (_element(part) for part in filled(options.template, paragraph))
+        return "".join(parts)
+    seconds = f"PT{paragraph.start:.3f}S"
+    shown = f'<time datetime="{seconds}">{format_duration(paragraph.start)}</time>'
+    name = f"<b>{escape(paragraph.speaker)}:</b> " if paragraph.speaker else ""
+    return f"{'' if options.times is False else shown}{name}{escape(paragraph.text)}"
+
+
+def _element(part: Part) -> str:
+    text = escape(part.text).replace("\n", "<br>")
+    kinds = {"time": "<small>{}</small>", "speaker": "<b>{}</b>", "translation": '<i dir="auto">{}</i>'}
+    return kinds.get(part.kind, "{}").replace("{}", text)
 
 
 def _note(note: Note) -> str:

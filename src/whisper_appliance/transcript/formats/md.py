@@ -6,7 +6,8 @@ from whisper_appliance.core.text import format_duration
 from whisper_appliance.transcript.formats.format import ExportOptions, Format
 from whisper_appliance.transcript.line_breaking import clean
 from whisper_appliance.transcript.model import Note, Transcript
-from whisper_appliance.transcript.paragraphs import paragraphs, with_notes
+from whisper_appliance.transcript.paragraph_template import filled_text
+from whisper_appliance.transcript.paragraphs import Paragraph, paragraphs, with_notes
 
 SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~&!$]")
 LIST_START = re.compile(r"^(\d+)([.)])|^([-+=])")
@@ -20,13 +21,20 @@ def write_md(transcript: Transcript, options: ExportOptions) -> str:
     )
     for paragraph, notes in with_notes(shown, options.notes):
         blocks += [f"## {_escape(chapter)}" for chapter in paragraph.chapters]
-        time = "" if options.times is False else f"`{format_duration(paragraph.start)}` "
-        name = f"**{_escape(paragraph.speaker)}:** " if paragraph.speaker else ""
-        blocks.append(f"{time}{name}{_escape(paragraph.text)}")
-        if translated := _escape(paragraph.translation):
+        blocks.append(_paragraph(paragraph, options))
+        if (translated := _escape(paragraph.translation)) and not options.template_has_translation:
             blocks.append(f"*{translated}*")
         blocks += map(_quote, notes)
     return "".join(f"{block}\n\n" for block in blocks).rstrip("\n") + "\n" * bool(blocks)
+
+
+def _paragraph(paragraph: Paragraph, options: ExportOptions) -> str:
+    if options.template:
+        lines = map(_escape, filled_text(options.template, paragraph).splitlines())
+        return "\\\n".join(filter(None, lines))
+    time = "" if options.times is False else f"`{format_duration(paragraph.start)}` "
+    name = f"**{_escape(paragraph.speaker)}:** " if paragraph.speaker else ""
+    return f"{time}{name}{_escape(paragraph.text)}"
 
 
 def _quote(note: Note) -> str:

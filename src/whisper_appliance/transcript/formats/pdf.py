@@ -11,6 +11,7 @@ from whisper_appliance.transcript.fonts import FOLDERS, ChosenFonts, choose_font
 from whisper_appliance.transcript.formats.format import ExportOptions, Format
 from whisper_appliance.transcript.line_breaking import clean
 from whisper_appliance.transcript.model import Transcript
+from whisper_appliance.transcript.paragraph_template import filled_text
 from whisper_appliance.transcript.paragraphs import Paragraph, is_right_to_left, paragraphs
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def write_pdf_with_fonts(transcript: Transcript, options: ExportOptions, folders
     )
     title = clean(options.title) or "Transcript"
     words = (f"{each.speaker}{each.text}{each.translation}{''.join(each.chapters)}" for each in shown)
-    text = "".join([title, *words])
+    text = "".join([title, options.template, *words])
     fonts = choose_fonts({*text, *"0123456789:·-/ "}, folders)
     _check(fonts, text)
     document = _document(fonts, text)
@@ -51,7 +52,8 @@ def write_pdf_with_fonts(transcript: Transcript, options: ExportOptions, folders
     _write_line(document, " · ".join(filter(None, facts)), size=9)
     for paragraph in shown:
         document.ln(2)
-        _write(document, paragraph, with_times=options.times is not False)
+        _write_chapters(document, paragraph)
+        _write(document, paragraph, options)
     return bytes(document.output())
 
 
@@ -96,21 +98,25 @@ def _is_shaped(character: str) -> bool:
     return unicodedata.bidirectional(character) in SHAPED or unicodedata.category(character) in ("Mn", "Mc")
 
 
-def _write(document: "FPDF", paragraph: Paragraph, *, with_times: bool) -> None:
+def _write_chapters(document: "FPDF", paragraph: Paragraph) -> None:
     for chapter in paragraph.chapters:
         document.set_text_color(0)
         document.ln(4)
         _write_line(document, chapter, size=14, bold=True)
         document.ln(1)
-    head = [format_duration(paragraph.start)] if with_times else []
+
+
+def _write(document: "FPDF", paragraph: Paragraph, options: ExportOptions) -> None:
+    head = [] if options.times is False else [format_duration(paragraph.start)]
     if paragraph.speaker:
         head.append(paragraph.speaker)
-    if head:
+    if head and not options.template:
         document.set_text_color(GREY)
         _write_line(document, " · ".join(head), size=9, bold=bool(paragraph.speaker))
     document.set_text_color(0)
-    _write_line(document, paragraph.text, size=SIZE_POINTS)
-    if paragraph.translation:
+    text = filled_text(options.template, paragraph) if options.template else paragraph.text
+    _write_line(document, text, size=SIZE_POINTS)
+    if paragraph.translation and not options.template_has_translation:
         document.set_text_color(GREY)
         _write_line(document, paragraph.translation, size=SIZE_POINTS)
 

@@ -98,8 +98,8 @@ const OPTIONS = [
   },
   {
     name: "template",
-    formats: ["txt"],
-    label: () => t("Template of a paragraph (empty: as usual)"),
+    formats: DOCUMENTS,
+    label: () => t("Own form of a paragraph (empty: as usual)"),
     value: "",
     example: "[{start}-{end}] {speaker}: {text}",
   },
@@ -169,6 +169,7 @@ function exportForm() {
   form.append(error, submit);
   const refresh = () => showFitting(form, select.value);
   select.addEventListener("change", refresh);
+  form.elements.namedItem("template")?.addEventListener("input", refresh);
   refresh();
   return form;
 }
@@ -189,20 +190,11 @@ function field({ name, label, value, off = "false", choices, most, example }, la
     Object.assign(select, { name, value: given });
     return labelled(label(), select);
   }
+  if (example) return templateField(labelled(label(), element("textarea")), { name, example, given });
   const input = element("input");
   input.name = name;
   if (most) {
     Object.assign(input, { type: "number", min: "1", max: String(most), value: given, required: true });
-    return labelled(label(), input);
-  }
-  if (example) {
-    Object.assign(input, {
-      placeholder: example,
-      value: given,
-      maxLength: 500,
-      autocomplete: "off",
-      dir: "auto",
-    });
     return labelled(label(), input);
   }
   Object.assign(input, { type: "checkbox", checked: given === value });
@@ -216,6 +208,40 @@ function field({ name, label, value, off = "false", choices, most, example }, la
   return row;
 }
 
+/**
+ * @param {HTMLLabelElement} row @param {{name: string, example: string, given: string}} field
+ * @returns {HTMLLabelElement} With the places that a template may have, and what becomes of it.
+ */
+function templateField(row, { name, example, given }) {
+  const area = /** @type {HTMLTextAreaElement} */ (row.querySelector("textarea"));
+  Object.assign(area, { name, placeholder: example, value: given, maxLength: 500, rows: 2, dir: "auto" });
+  const places = "{start} {end} {start_full} {end_full} {speaker} {text} {translation}";
+  const preview = element("output", undefined, "template-preview");
+  preview.dir = "auto";
+  const show = () => {
+    preview.textContent = area.value.trim() ? sample(area.value) : "";
+  };
+  area.addEventListener("input", show);
+  show();
+  row.append(element("small", t("Places: {places}", { places })), preview);
+  return row;
+}
+
+/** @param {string} template @returns {string} How a paragraph would look. */
+function sample(template) {
+  /** @type {Record<string, string>} */
+  const values = {
+    start: "0:02",
+    end: "0:05",
+    start_full: "00:00:02.000",
+    end_full: "00:00:05.250",
+    speaker: "Ada",
+    text: t("Good morning."),
+    translation: "…",
+  };
+  return template.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+}
+
 /** Shows the options of a format; the others are not sent. @param {HTMLFormElement} form @param {string} format */
 function showFitting(form, format) {
   for (const { name, formats: fitting, without = [] } of OPTIONS) {
@@ -225,13 +251,16 @@ function showFitting(form, format) {
     /** @type {HTMLElement} */ (control.closest("label")).hidden = !fits;
     if (control.type === "checkbox" && !control.dataset.chosen) control.checked = !without.includes(format);
   }
+  const template = /** @type {HTMLTextAreaElement} */ (form.elements.namedItem("template"));
+  const times = /** @type {HTMLInputElement} */ (form.elements.namedItem("times"));
+  times.disabled ||= !template.disabled && template.value.trim() !== ""; // it says where the times are
 }
 
 /** @param {HTMLFormElement} form @returns {URLSearchParams} What the form says, also of boxes without a tick. */
 function chosen(form) {
   const query = new URLSearchParams({ download: "true" });
-  const controls = /** @type {(HTMLInputElement | HTMLSelectElement)[]} */ (
-    all(form, "select:enabled, input:enabled")
+  const controls = /** @type {(HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement)[]} */ (
+    all(form, "select:enabled, input:enabled, textarea:enabled")
   );
   for (const control of controls) {
     const isBox = control instanceof HTMLInputElement && control.type === "checkbox";
