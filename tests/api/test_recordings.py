@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from flask_openapi3 import OpenAPI
 
@@ -13,6 +14,8 @@ from tests.support.audio import video
 from tests.support.client import ApiClient, client_of, send, signed_in
 from tests.support.library import keep_recording
 from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.audio.peaks import waveform
+from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.web.media_files import MAX_RANGE_BYTES
 
 CONTENT = bytes(range(256)) * 40
@@ -157,6 +160,21 @@ def test_a_link_gives_the_recording_only_if_it_includes_it(app: OpenAPI, ada: Ap
         assert stranger.get(f"{address}/audio").status_code == status
         assert stranger.get(f"{address}/peaks").status_code == status
         assert bool(stranger.get(address).json["recording"]) is audio
+
+
+def test_small_waveforms_are_those_of_what_one_may_read(
+    app: OpenAPI, ada: ApiClient, kept: str, appliance: Appliance
+) -> None:
+    loud = np.ones(SAMPLE_RATE, np.float32)
+    appliance.recordings.write_peaks(kept, waveform(lambda start, stop: loud[start:stop], len(loud)))
+    address = f"/api/transcripts/waveforms?id={kept}&id={'0' * 32}"
+    assert ada.get(address).json == {"waveforms": {kept: "9" * 48}}
+    bob = signed_in(app)
+    assert bob.get(address).json == {"waveforms": {}}
+    ada.post(f"/api/transcripts/{kept}/shares", json={"user": bob.user.name})
+    assert bob.get(address).json == {"waveforms": {kept: "9" * 48}}
+    ada.delete(f"/api/transcripts/{kept}")
+    assert ada.get(address).json == bob.get(address).json == {"waveforms": {}}
 
 
 def test_a_user_chooses_how_long_recordings_are_kept(ada: ApiClient, appliance: Appliance) -> None:

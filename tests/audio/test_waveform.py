@@ -9,7 +9,7 @@ from tests.support import audio
 from whisper_appliance.audio.browser_formats import Media, browser_type
 from whisper_appliance.audio.decode import DecodeLimits, Sound, decode
 from whisper_appliance.audio.encode import encode_opus
-from whisper_appliance.audio.peaks import HEADER, MAX_PEAKS, combined, span_of, waveform
+from whisper_appliance.audio.peaks import BARS, HEADER, MAX_PEAKS, bar_heights, combined, span_of, waveform
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import Undecodable
 from whisper_appliance.core.samples import Samples
@@ -37,6 +37,15 @@ def test_peaks_are_the_known_amplitudes() -> None:
     assert (peaks[each : 2 * each] == (-64, 64)).all()
     assert (peaks[2 * each : 3 * each] == (-127, 127)).all()
     assert (peaks[3 * each :] == (-128, 127)).all(), "what is over full scale is cut"
+
+
+def test_a_small_waveform_has_a_digit_for_each_bar() -> None:
+    quiet, loud = np.full(SAMPLE_RATE, 0.3, np.float32), np.full(SAMPLE_RATE, -0.5, np.float32)
+    assert bar_heights(packed(np.concatenate([0 * quiet, quiet, loud]))) == "0" * 16 + "5" * 16 + "9" * 16
+    assert bar_heights(packed(np.zeros(3600 * SAMPLE_RATE, np.float32))) == "0" * BARS
+    assert len(bar_heights(packed(loud[:100]))) == BARS
+    for other in (b"", b"peaks", packed(loud[:0])):
+        assert bar_heights(other) == ""
 
 
 def test_one_loud_sample_is_seen_in_its_span_alone() -> None:

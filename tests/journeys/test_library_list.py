@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zipfile import ZipFile
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -15,6 +16,8 @@ from tests.support.library import keep_recording, transcript
 from tests.support.pages import holds
 from tests.support.served import Served, serve_in_process
 from whisper_appliance.accounts.identity import User
+from whisper_appliance.audio.peaks import waveform
+from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.ids import new_id
 from whisper_appliance.library.transcript_rows import NewTranscript, insert
@@ -38,11 +41,16 @@ def ann(served: Served) -> User:
     made = transcript()
     phrase = replace(made.segments[0], no_speech_prob=0.1, compression_ratio=1.0)  # JSON has no infinity
     words = replace(made, segments=(phrase,))
+    newest = ""
     with served.appliance.database.write() as connection:
         for number in range(COUNT):
             created = written(NEWEST - timedelta(hours=number))
             new = NewTranscript(new_id(), ann.id, f"note {number:03}", "upload", created)
             insert(connection, words, new)
+            newest = newest or new.id
+    loud = np.ones(SAMPLE_RATE, np.float32)
+    peaks = waveform(lambda start, stop: loud[start:stop], len(loud))
+    served.appliance.recordings.write_peaks(newest, peaks)
     return ann
 
 
@@ -79,6 +87,17 @@ def test_the_list_loads_itself_and_back_returns_to_its_place(page: Page) -> None
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
     page.go_back()
     expect(page.get_by_role("link", name=name, exact=True)).to_be_in_viewport()
+
+
+def test_rows_show_small_waveforms_also_when_they_come_back(page: Page) -> None:
+    first = title(page, 0).locator("xpath=ancestor::li").locator(".mini-waveform")
+    expect(first).to_be_visible()
+    assert title(page, 1).locator("xpath=ancestor::li").locator(".mini-waveform").count() == 0
+    scroll_to(page, 1)
+    expect(title(page, COUNT - 1)).to_be_in_viewport()
+    expect(first).to_have_count(0)
+    scroll_to(page, 0)
+    expect(first).to_be_visible()
 
 
 def test_a_range_over_what_is_not_in_the_page_is_selected(page: Page) -> None:

@@ -220,6 +220,7 @@ TABLE: dict[str, Row] = {
     "DELETE /api/transcripts/{heard}/audio": Row(thing("write"), used_up=True),
     "GET /api/transcripts/{transcript}/peaks": Row(thing("read", readers="ok")),
     "DELETE /api/transcripts/trash": Row(USE["write"]),
+    "GET /api/transcripts/waveforms": Row(USE["read"]),
     "GET /api/transcripts/statistics": Row(USE["read"]),
     "GET /api/library": Row(USE["read"]),
     "POST /api/library/folders": Row(USE["write"], {"name": ""}),

@@ -16,6 +16,9 @@ from whisper_appliance.core.samples import Samples
 MAX_PEAKS = 8192
 SHORTEST_SPAN = SAMPLE_RATE // 50
 HEADER = struct.Struct("<iIiiI")
+BARS = 48
+LOUDEST_OF_SILENCE = 8
+"""Of 127: what is never louder is drawn small, because it is noise."""
 _VERSION, _EIGHT_BIT, _FULL_SCALE = 1, 1, 127
 _SPANS_A_READ = 500
 
@@ -48,6 +51,19 @@ def combined(first: bytes, second: bytes) -> bytes:
     one, other = (np.frombuffer(each, np.int8, offset=HEADER.size).reshape(-1, 2) for each in (first, second))
     both = np.stack([np.minimum(one[:, 0], other[:, 0]), np.maximum(one[:, 1], other[:, 1])], axis=1)
     return _packed(HEADER.unpack_from(first)[3], both)
+
+
+def bar_heights(peaks: bytes) -> str:
+    """The heights of `BARS` bars, a digit each; the loudest of the recording is 9. Empty for other bytes."""
+    if len(peaks) <= HEADER.size or HEADER.unpack_from(peaks)[:2] != (_VERSION, _EIGHT_BIT):
+        return ""
+    pairs = np.frombuffer(peaks, np.int8, offset=HEADER.size)
+    heights = np.abs(pairs[: len(pairs) // 2 * 2].astype(np.int16)).reshape(-1, 2).max(axis=1)
+    if not len(heights):
+        return ""
+    bars = np.maximum.reduceat(heights, np.arange(BARS) * len(heights) // BARS)
+    scaled = np.rint(bars * 9 / max(LOUDEST_OF_SILENCE, int(bars.max())))
+    return "".join(str(int(each)) for each in np.minimum(scaled, 9))
 
 
 def _packed(span: int, peaks: "np.ndarray[tuple[int, int], np.dtype[np.int8]]") -> bytes:

@@ -1,7 +1,7 @@
 """The list of an owner's transcripts: searched, filtered, sorted, and cut into pages."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -147,6 +147,13 @@ class TranscriptListing:
             next_cursor=listed[-1].summary.cursor if has_next else None,
             suggestion=suggestion,
         )
+
+    def readable(self, owner: str, ids: Collection[str]) -> frozenset[str]:
+        """Those of these transcripts outside the trash that an owner may read: own and shared ones."""
+        may_read = sa.or_(owned_by(owner, deleted=False), shared_with(owner))
+        query = sa.select(transcripts.c.id).where(transcripts.c.id.in_(ids), may_read)
+        with self._database.read() as connection:
+            return frozenset(connection.execute(query).scalars())
 
     def numbers(self, connection: sa.Connection, owner: str, wanted: ListFilter) -> sa.Select[Any] | None:
         """The numbers of all transcripts in a list; None for a search without a letter or digit."""

@@ -1,5 +1,6 @@
 """The kept recording of a transcript: to play, save, keep longer, delete; its waveform and its subtitles."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from mimetypes import guess_extension
 from os import SEEK_END
@@ -11,13 +12,15 @@ from werkzeug.wsgi import wrap_file
 
 from whisper_appliance.api.native.export import ExportFields
 from whisper_appliance.api.native.transcripts import TranscriptPath, annotations
+from whisper_appliance.audio.peaks import bar_heights
 from whisper_appliance.core.clock import written
-from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.core.errors import InvalidRequest, NotFound
 from whisper_appliance.core.schema import Schema
 from whisper_appliance.library.transcript_rows import TranscriptSummary
 from whisper_appliance.transcript.formats import export
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.auth.audit import record
+from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.content_disposition import attachment
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -28,6 +31,7 @@ from whisper_appliance.web.schemas.transcript import RecordingResponse, recordin
 blueprint = LazyBlueprint("recordings", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
 
 BLOCK_BYTES = 2**18
+MOST_WAVEFORMS = 100
 PEAKS_TYPE = "application/octet-stream"
 EXTENSIONS = {"audio/mp4": ".m4a", "audio/ogg": ".ogg", "audio/webm": ".webm", "audio/wav": ".wav"}
 
@@ -36,6 +40,20 @@ class AudioQuery(Schema):
     """How to send the recording."""
 
     download: bool = Field(False, description="Answer as a file to save.")
+
+
+class WaveformsQuery(Schema):
+    """The transcripts of a part of a list."""
+
+    id: list[str] = Field([], max_length=MOST_WAVEFORMS, description="Ids of transcripts.")
+
+
+class WaveformsResponse(Schema):
+    """Small waveforms, of those transcripts that have one and may be read."""
+
+    waveforms: dict[str, str] = Field(
+        description="By id: heights of 48 bars, a digit each; 9 is the loudest of the recording."
+    )
 
 
 class EndBody(Schema):
@@ -86,6 +104,17 @@ def get_audio(path: TranscriptPath, query: AudioQuery) -> Response:
 def get_peaks(path: TranscriptPath) -> Response:
     """The waveform of a recording, which stays when the recording is deleted."""
     return peaks_response(resources.authorized_transcript(path.id, "read"))
+
+
+@blueprint.get("/waveforms", responses={200: WaveformsResponse, **error_responses(400, 401, 403, 503)})
+def get_waveforms(query: WaveformsQuery) -> Response:
+    """Small waveforms for the rows of a list."""
+    readable = appliance().listing.readable(require("read").owner, query.id)
+    found = {}
+    for each in readable:
+        with suppress(NotFound):
+            found[each] = bar_heights(appliance().recordings.peaks(each))
+    return jsonify({"waveforms": {each: heights for each, heights in found.items() if heights}})
 
 
 @blueprint.get(

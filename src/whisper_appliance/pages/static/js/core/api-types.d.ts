@@ -157,7 +157,7 @@ export interface ArchiveBody {
   max_lines?: number;
   /** txt, md, html, docx, pdf: with the time of each paragraph; txt has none by default. */
   times?: boolean | null;
-  /** txt: how a paragraph is written, with {start}, {end}, {speaker} and {text}. */
+  /** txt, md, html, docx, pdf: how a paragraph is written, with {start}, {end}, {speaker}, {text} and {translation}; {start_full} is 00:01:02.500. Then `times` does not count. */
   template?: string;
   /** Name the speakers where they are known. */
   speakers?: boolean;
@@ -2137,6 +2137,12 @@ export interface VoiceResponse {
   created: string;
 }
 
+/** Small waveforms, of those transcripts that have one and may be read. */
+export interface WaveformsResponse {
+  /** By id: heights of 48 bars, a digit each; 9 is the loudest of the recording. */
+  waveforms: Record<string, string>;
+}
+
 /** Options for the browser. */
 export interface WebAuthnOptions {
   /** JSON of WebAuthn, for `parse…OptionsFromJSON`. */
@@ -2361,6 +2367,7 @@ export interface Responses {
   "GET /api/transcripts": TranscriptListResponse;
   "GET /api/transcripts/shared": ReceivedList;
   "GET /api/transcripts/statistics": ListStatisticsResponse;
+  "GET /api/transcripts/waveforms": WaveformsResponse;
   "GET /api/transcripts/{id}": TranscriptResponse;
   "GET /api/transcripts/{id}/chapters": ChaptersResponse;
   "GET /api/transcripts/{id}/notes": NoteList;

@@ -14,6 +14,7 @@ import { Filters } from "./filters.js";
 import { FolderSharing } from "./folder-sharing.js";
 import { startImport } from "./import-files.js";
 import { addressOf, FILTERS, queryOf, readState, sortOf } from "./list-address.js";
+import { RowWaveforms } from "./row-waveforms.js";
 import { Selection } from "./selection.js";
 import { SharedFolders } from "./shared-folders.js";
 import { StatisticsDialog } from "./statistics-dialog.js";
@@ -53,6 +54,7 @@ export function mount(root) {
 
 class HistoryPage {
   search = inputById("search");
+  #waveforms = new RowWaveforms();
   #state = readState(location.search);
 
   /** @param {HTMLElement} root */
@@ -217,6 +219,7 @@ class HistoryPage {
       onRestored: () => void this.load(),
       withDay: !isByDay,
     });
+    if (byId("rows").dataset.layout !== "table") this.#waveforms.add(row, summary);
     if (!summary.is_shared) this.selection.add(row, summary);
     const itsDay = day(summary.created);
     return isByDay && (!before || day(before.created) !== itsDay)

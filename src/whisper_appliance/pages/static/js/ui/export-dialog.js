@@ -169,7 +169,7 @@ function exportForm() {
   form.append(error, submit);
   const refresh = () => showFitting(form, select.value);
   select.addEventListener("change", refresh);
-  form.elements.namedItem("template")?.addEventListener("input", refresh);
+  form.querySelector("textarea")?.addEventListener("input", refresh);
   refresh();
   return form;
 }

@@ -95,6 +95,7 @@ function filledRow(summary, withDay) {
 export function plainRow(summary) {
   const row = filledRow(summary, true);
   slot(row, "actions").remove();
+  slot(row, "waveform").remove();
   return row;
 }
 
