@@ -50,7 +50,7 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
         "HTTPS_PORT": "0",
         "HOST": "127.0.0.1",
     }
-    return kept | own | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "PYTHONUNBUFFERED": "1"} | variables
+    return kept | own | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"} | variables
 
 
 @dataclass

@@ -178,6 +178,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
             print(f"Error: {where}{error.strerror or error}.", file=sys.stderr)
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
         self._print_line(self._welcome())
+        sys.stdout.flush()  # a pipe in containers, which would keep it until the end
         return app
 
     def close(self) -> None:
