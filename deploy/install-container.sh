@@ -240,7 +240,9 @@ roll_back() { # after an update that failed; `rollback` finishes what ends befor
 }
 
 nginx_site() {
-  sed -e "s|SERVER_NAME|$HOSTNAME_FOR_NGINX|; s|ssl_certificate CERTIFICATE|ssl_certificate $CERTIFICATE|" \
+  local without=""
+  [ -e "${INET6:-/proc/net/if_inet6}" ] || without='/listen \[::\]/d' # a kernel with ipv6.disable=1
+  sed -e "$without" -e "s|SERVER_NAME|$HOSTNAME_FOR_NGINX|; s|ssl_certificate CERTIFICATE|ssl_certificate $CERTIFICATE|" \
     -e "s|ssl_certificate_key KEY|ssl_certificate_key $KEY|" \
     "$PROGRAM/$VERSION/share/$NAME/nginx/$NAME.conf" >"$SITE"
 }

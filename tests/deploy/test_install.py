@@ -60,7 +60,12 @@ class Host:
         (folder / "SHA256SUMS").write_text("".join(sums))
         return folder
 
-    def run(self, *arguments: str, os_release: str = 'ID=debian\nVERSION_ID="12"\n') -> Finished:
+    def run(
+        self,
+        *arguments: str,
+        os_release: str = 'ID=debian\nVERSION_ID="12"\n',
+        inet6: Path = Path("/dev/null"),
+    ) -> Finished:
         """Runs the installer."""
         (self.root.parent / "os-release").write_text(os_release)
         variables = {
@@ -69,12 +74,16 @@ class Host:
             "RUNNING_SYSTEMD": str(self.root),
             "HEALTH_SECONDS": "1",
             "NVIDIA": str(self.root.parent / "nvidiactl"),
+            "INET6": str(inet6),
         }
         return self.system.run(SCRIPT, *arguments, variables=variables)
 
-    def install(self, version: str, *options: str, health: int = 0) -> Finished:
+    def install(
+        self, version: str, *options: str, health: int = 0, inet6: Path = Path("/dev/null")
+    ) -> Finished:
         """Installs, or updates to, a release of this version."""
-        return self.run("install", "--release", str(self.release(version, health=health)), *options)
+        release = str(self.release(version, health=health))
+        return self.run("install", "--release", release, *options, inet6=inet6)
 
     @property
     def version(self) -> str:
@@ -423,6 +432,17 @@ def test_nginx_and_the_firewall_are_choices(host: Host) -> None:
     assert {"ufw allow 22/tcp", "ufw allow 443/tcp", "ufw --force enable"} <= set(host.system.calls)
     assert "ufw allow 5001/tcp" not in host.system.calls
     assert "https://speech.example" in done.stdout
+
+
+def test_nginx_does_not_listen_on_ipv6_where_the_kernel_has_none(host: Host) -> None:
+    """With ipv6.disable=1, nginx would refuse the whole site."""
+    site = host.root / "etc/nginx/conf.d/whisper-appliance.conf"
+    for name, listens in (("if_inet6", True), ("nowhere", False)):
+        (host.root.parent / "if_inet6").touch()
+        done = host.install("1.0.0", *behind_nginx(host), inet6=host.root.parent / name)
+        assert done.returncode == 0, done.stderr
+        assert ("listen [::]:443" in site.read_text()) == listens
+        assert "listen 443" in site.read_text()
 
 
 def test_uninstall_keeps_the_recordings_and_purge_does_not(installed: Host) -> None:
