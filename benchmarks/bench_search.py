@@ -109,7 +109,7 @@ def _copy(database: Database, different: int, count: int) -> None:
                 new = {number: table.c[number] + behind, "id": new_id_sql}
                 copied = [new.get(column.name, column) for column in table.columns]
                 first = sa.select(*copied).where(table.c[number] <= min(different, count - behind))
-                connection.execute(table.insert().from_select(table.columns, first))
+                connection.execute(table.insert().from_select(list(table.columns), first))
         print(f"\r{min(count, behind + different)} transcripts", end="", flush=True)
     with database.write() as connection:
         connection.execute(sa.text("ANALYZE"))  # as PostgreSQL does by itself, a minute later

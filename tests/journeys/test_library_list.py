@@ -145,6 +145,17 @@ def test_selected_transcripts_are_exported_and_shared(page: Page, served: Served
     page.get_by_label("Select note 001").check()
     page.get_by_role("button", name="Export").click()
     dialog = page.get_by_role("dialog", name="Download")
+    dialog.get_by_label("Own form of a paragraph").fill("{start}")
+    dialog.get_by_role("button", name="Download").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("needs {text}")
+    dialog.get_by_label("Own form of a paragraph").fill("{speaker}: ({start})\n{text}")
+    expect(dialog.locator(".template-preview")).to_have_text("Ada: (0:02)\nGood morning.")
+    expect(dialog.get_by_label("With the time of each paragraph")).to_be_disabled()
+    with page.expect_download() as downloading:
+        dialog.get_by_role("button", name="Download").click()
+    with ZipFile(downloading.value.path()) as archive:
+        assert archive.read(archive.namelist()[0]).startswith(b"(0:00)\nEver tried")
+    page.get_by_role("button", name="Export").click()
     dialog.get_by_label("Format").select_option("SubRip (.srt)")
     with page.expect_download() as downloading:
         dialog.get_by_role("button", name="Download").click()

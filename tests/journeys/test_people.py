@@ -286,6 +286,17 @@ def test_options_are_saved_as_a_preset_and_chosen_again(page: Page) -> None:
     expect(page.locator("#preset")).to_have_value("")
 
 
+def test_the_model_of_the_account_is_the_default_of_the_page(page: Page, served: Served, ada: User) -> None:
+    page.goto("/account")
+    page.get_by_label("Model for new recordings").select_option("base")
+    page.locator("#model-form").get_by_role("button", name="Save").click()
+    expect(page.locator("#toast")).to_contain_text("It holds for new recordings.")
+    page.goto("/")
+    expect(page.locator("#options-line")).to_contain_text("· base ·")
+    expect(page.locator("#options-form [name=model]")).to_contain_text("base (your default)")
+    served.appliance.accounts.users.set_model(ada.id, None)
+
+
 MISHEARD = (
     Segment(0, 2, " Mrs. Covalchik spoke."),
     Segment(2, 4, " Then Covalchik left."),

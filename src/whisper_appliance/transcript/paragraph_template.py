@@ -25,7 +25,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 )
 PLACE = re.compile(rf"\{{({'|'.join(KINDS)})\}}")
 BRACKETS: Mapping[str, str] = MappingProxyType({"(": ")", "[": "]", "{": "}", "<": ">", "«": "»", "“": "”"})
-SEPARATORS = " \n:,;.-–—|/·"
+SEPARATORS = " \n:,;.-–—|/·•>→»"
 
 
 class Part(NamedTuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from flask import Response
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from whisper_appliance.core.errors import InvalidRequest, NotFound
 from whisper_appliance.core.schema import Schema
@@ -18,6 +18,7 @@ from whisper_appliance.transcript.chapters import Chapter
 from whisper_appliance.transcript.formats import FORMATS, export
 from whisper_appliance.transcript.formats.format import ExportOptions
 from whisper_appliance.transcript.model import Note, Transcript
+from whisper_appliance.transcript.paragraph_template import checked_template
 from whisper_appliance.web.content_disposition import attachment, file_safe
 
 PAGE = 100
@@ -77,6 +78,12 @@ class ExportFields(Schema):
         description="All but tsv and edl: `beside` writes the translation, where there is one, "
         "below or beside each paragraph, caption or phrase.",
     )
+
+    @field_validator("template")
+    @classmethod
+    def _check_template(cls, value: str) -> str:
+        """Before the first byte of an archive is sent."""
+        return checked_template(value)
 
     def options(self, summary: TranscriptSummary, annotations: Annotations = NOTHING) -> ExportOptions:
         """The options for one transcript, and what was written about it."""
