@@ -248,6 +248,7 @@ class Container:
             self.models, self.store, self.downloads, PersistedDefault(self.overrides)
         )
         self.model_suggestions = ModelSuggestions(self.models, lambda: self.settings)
+        self.language_detection = LanguageDetection(self.models, lambda: self.settings)
         self._settings_listeners.append(self._apply_model_settings)
 
     def _build_alignment(self) -> None:
@@ -292,7 +293,6 @@ class Container:
         check = self.admission.check_storage
         self.import_transcripts = ImportTranscripts(self.transcripts, self.notes, self.chapters, check)
         self.remote_recordings = RemoteRecordings(lambda: self.settings)
-        self.language_detection = LanguageDetection(self.models, lambda: self.settings)
         self.job_queries = JobAdminQueries(self.database)
         self._settings_listeners.append(self._apply_queue_limits)
 
