@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from tests.support.backups import fill, restore_of, titles
 from tests.support.databases import postgresql
-from tests.support.program import environment, served, start
+from tests.support.program import environment, run_command, served, start
 from whisper_appliance.app.backup_service import BackupService
 from whisper_appliance.backups.daily import DailyCopies
 from whisper_appliance.cli.backup import backup, restore
@@ -23,17 +23,6 @@ from whisper_appliance.storage.database import Database
 pytestmark = pytest.mark.slow  # starts the real program
 
 SERVE = ("-m", "whisper_appliance", "serve")
-
-
-def run(folder: Path, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "whisper_appliance", *arguments],
-        env=environment(folder, **settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 @pytest.fixture
@@ -61,7 +50,7 @@ def test_a_damaged_database_is_reported_and_can_be_restored(tmp_path: Path, data
     assert command in stderr
     assert (data / "appliance.sqlite").read_bytes() == damaged
 
-    restored = run(tmp_path, *command.split()[1:])
+    restored = run_command(tmp_path, *command.split()[1:])
     assert restored.returncode == 0, restored.stderr
     assert titles(data) == ["kept"]
     (aside,) = restore_of(data).set_aside()
@@ -80,14 +69,14 @@ def test_a_damaged_database_without_copies_is_reported(tmp_path: Path, data: Pat
 def test_a_backup_of_a_running_appliance_is_restored_at_its_next_start(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "all.tar"
     with served(tmp_path, SERVE, MODEL_WARM_UP="false"):
-        made = run(tmp_path, "backup", str(file))
+        made = run_command(tmp_path, "backup", str(file))
         assert made.returncode == 0, made.stderr
-        refused = run(tmp_path, "restore", str(file))
+        refused = run_command(tmp_path, "restore", str(file))
         assert refused.returncode == 1
         assert "already in use" in refused.stderr
         assert list((data / "backups").glob("appliance-*.sqlite"))
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert run(tmp_path, "backup", str(file)).returncode == 1
+    assert run_command(tmp_path, "backup", str(file)).returncode == 1
 
     fill(data, "later")
     restore_of(data).stage(io.BytesIO(file.read_bytes()).read)
@@ -99,15 +88,15 @@ def test_a_backup_of_a_running_appliance_is_restored_at_its_next_start(tmp_path:
 
 def test_a_backup_is_restored_to_a_postgresql_server(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "all.tar"
-    assert run(tmp_path, "backup", str(file)).returncode == 0
+    assert run_command(tmp_path, "backup", str(file)).returncode == 0
     with postgresql() as url:
         settings = {"DATABASE_URL": url, "MODEL_WARM_UP": "false"}
-        moved = run(tmp_path, "restore", str(file), **settings)
+        moved = run_command(tmp_path, "restore", str(file), **settings)
         assert moved.returncode == 0, moved.stderr
         assert url.rpartition("/")[2] in moved.stdout
         with served(tmp_path, SERVE, **settings) as server:
             assert server.get("/health")[0] == 200
-            again = run(tmp_path, "backup", str(tmp_path / "again.tar"), **settings)
+            again = run_command(tmp_path, "backup", str(tmp_path / "again.tar"), **settings)
             assert again.returncode == 0, again.stderr
         fill(data, "later", url)
         restore = BackupService.standalone(config.load(data_dir=data, database_url=url)).restore
@@ -134,13 +123,13 @@ def test_a_backup_is_written_to_a_pipe(tmp_path: Path, data: Path) -> None:
 def test_an_encrypted_backup_is_restored_with_its_passphrase(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "all.tar.age"
     passphrase = {"BACKUP_PASSPHRASE": "correct horse battery"}
-    assert run(tmp_path, "backup", str(file), **passphrase).returncode == 0
+    assert run_command(tmp_path, "backup", str(file), **passphrase).returncode == 0
     assert file.read_bytes().startswith(b"age-encryption.org/v1\n")
-    refused = run(tmp_path, "restore", str(file), BACKUP_PASSPHRASE="another passphrase")
+    refused = run_command(tmp_path, "restore", str(file), BACKUP_PASSPHRASE="another passphrase")
     assert refused.returncode == 1
     assert "not the passphrase" in refused.stderr
     assert restore_of(data).set_aside() == ()
-    restored = run(tmp_path, "restore", str(file), **passphrase)
+    restored = run_command(tmp_path, "restore", str(file), **passphrase)
     assert restored.returncode == 0, restored.stderr
     assert titles(data) == ["kept"]
 
@@ -168,7 +157,7 @@ def test_backup_encrypt_prompts_for_a_passphrase(
 
 def test_restoring_an_invalid_file_changes_nothing(tmp_path: Path, data: Path) -> None:
     (tmp_path / "holiday.jpg").write_bytes(os.urandom(5000))
-    refused = run(tmp_path, "restore", str(tmp_path / "holiday.jpg"))
+    refused = run_command(tmp_path, "restore", str(tmp_path / "holiday.jpg"))
     assert refused.returncode == 1
     assert "not a backup" in refused.stderr
     assert "Traceback" not in refused.stderr

@@ -86,11 +86,12 @@ class ForkServer:
         *arguments: str,
         environment: Mapping[str, str],
         stderr: int,
+        folder: Path = ROOT,
         has_input: bool = False,
     ) -> ForkedProgram:
-        """Runs a module as `python -m` does, in the folder of the repository; its stdout is a pipe."""
+        """Runs a module as `python -m` does, in this folder; its stdout is a pipe."""
         message = {
-            "module": module, "arguments": arguments, "environment": dict(environment), "folder": str(ROOT),
+            "module": module, "arguments": arguments, "environment": dict(environment), "folder": str(folder),
         }  # fmt: skip
         reads_output, output = os.pipe()
         exited, exit_pipe = os.pipe()

@@ -11,6 +11,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -210,6 +211,26 @@ def commanded(module: str, *arguments: str) -> Iterator[ForkedProgram]:
             yield process
         finally:
             process.kill()
+
+
+def run_command(
+    folder: Path, *arguments: object, program: str = "whisper_appliance", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs one command of the command line, forked; its data and models are in `folder`, where it runs."""
+    words = [str(argument) for argument in arguments]
+    with tempfile.TemporaryFile("w+") as errors:
+        process = fork_server().start(
+            program,
+            *words,
+            environment=environment(folder, **variables),
+            stderr=errors.fileno(),
+            folder=folder,
+        )
+        with process:
+            assert process.stdout
+            output = process.stdout.read()
+        errors.seek(0)
+        return subprocess.CompletedProcess([program, *words], process.wait(), output, errors.read())
 
 
 def send_command(process: ForkedProgram, line: str) -> str:
