@@ -83,13 +83,14 @@ def test_a_chant_that_was_dropped_as_no_speech_is_restored(yes: Samples) -> None
     assert [s.text for s in result.segments] == [" YES" * 6]
 
 
-def of_no_speech(samples: Samples, decoded: str) -> tuple[WindowResult, list[SpeechSpan]]:
+def of_no_speech(samples: Samples, *decoded: str) -> tuple[WindowResult, list[SpeechSpan]]:
     """The result for a window that was dropped with a mixed text, and the parts that were decoded again."""
     parts: list[SpeechSpan] = []
 
     def decode(part: SpeechSpan) -> WindowResult:
         parts.append(part)
-        return WindowResult((Segment(0.0, 2.0, decoded, -0.3),), "en", 1.0, (), 2.0)
+        text = decoded[min(len(parts), len(decoded)) - 1]
+        return WindowResult((Segment(0.0, 2.0, text, -0.3),), "en", 1.0, (), 2.0)
 
     lost = Dropped(0.2, 9.0, "yes Luo yes Mr Is you at a place in the city", "no speech")
     result = WindowResult((), "en", 1.0, (lost,), len(samples) / SAMPLE_RATE)
@@ -101,6 +102,17 @@ def test_a_chant_that_was_dropped_with_any_text_is_decoded_by_its_first_copies(y
     assert [s.text for s in result.segments] == [" Yes," + " yes," * 7 + " yes."]
     assert result.dropped == ()
     assert part.stop - part.start < 4 * SAMPLE_RATE
+
+
+@pytest.mark.parametrize(("alone", "kept"), [(" Wir sind das Volk.", True), (" Berlin Tassolk.", False)])
+def test_a_chant_that_is_written_once_for_its_first_copies_is_decoded_by_one(
+    alone: str, kept: bool, yes: Samples
+) -> None:
+    texts = [" Wir lint das Volk.", alone]
+    result, parts = of_no_speech(said(yes, 9, 0.5), *texts)
+    assert [s.text for s in result.segments] == ([alone * 9] if kept else [])
+    assert len(parts) == 2
+    assert parts[1].stop - parts[1].start < SAMPLE_RATE
 
 
 def test_a_dropped_text_stays_dropped_where_no_word_comes_back(yes: Samples) -> None:

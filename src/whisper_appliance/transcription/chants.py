@@ -74,8 +74,7 @@ def count_chants(
         run = _Run(lost.start, lost.end, ("",), (), ())
         if spoken := _spoken(run, result, span, read):
             with suppress(EngineFailed):  # it stays dropped
-                again = decode(_first_copies(span, spoken))
-                phrase = _only_phrase(again.segments)
+                phrase, again = _decode_phrase(span, spoken, decode)
                 if phrase and again.avg_logprob >= MIN_WORD_LOGPROB:
                     found = replace(result, dropped=tuple(one for one in result.dropped if one != lost))
                     result = _with_chant(found, replace(run, phrase=phrase, segments=again.segments), spoken)
@@ -99,10 +98,29 @@ def _spoken(
     return spoken if spoken and _is_voice(span, spoken) else []
 
 
-def _first_copies(span: SpeechSpan, spoken: Sequence[Utterance]) -> SpeechSpan:
+def _decode_phrase(
+    span: SpeechSpan, spoken: Sequence[Utterance], decode: Callable[[SpeechSpan], WindowResult]
+) -> tuple[Phrase, WindowResult]:
+    """The phrase of the first copies, and the result that has it; no words if there is none.
+
+    Whisper may write one copy for all of them. It counts if the first one by itself has half of the same words.
+    """
+    several = decode(_first_copies(span, spoken, DECODED_COPIES))
+    if phrase := _only_phrase(several.segments):
+        return phrase, several
+    words = _words(several.text)
+    if not 0 < len(words) <= MAX_PHRASE_WORDS:
+        return (), several
+    one = decode(_first_copies(span, spoken, 1))
+    phrase = tuple(_words(one.text))
+    same = sum(word == other for word, other in zip(phrase, words, strict=False))
+    return (phrase if len(phrase) == len(words) <= 2 * same else ()), one
+
+
+def _first_copies(span: SpeechSpan, spoken: Sequence[Utterance], copies: int) -> SpeechSpan:
     """The part with the first utterances, from the middle of a pause to the middle of a pause."""
     margin = MIN_PAUSE_SECONDS / 2
-    count = min(DECODED_COPIES, len(spoken))
+    count = min(copies, len(spoken))
     start, stop = max(0.0, spoken[0][0] - margin), spoken[count - 1][1] + margin
     return replace(
         span,
