@@ -281,7 +281,8 @@ def test_an_unknown_language_is_detected_from_the_same_encoding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("in_a_part", "mixed"), [({"fr": 0.9, "de": 0.1}, True), ({"fr": 0.7, "de": 0.3}, False), ({"de": 1.0}, False)]
+    ("in_a_part", "mixed"),
+    [({"fr": 0.9, "de": 0.1}, True), ({"fr": 0.7, "de": 0.3}, False), ({"de": 1.0}, False)],
 )
 def test_a_window_may_be_mixed_if_a_part_is_surely_in_another_language(
     in_a_part: dict[str, float], mixed: bool

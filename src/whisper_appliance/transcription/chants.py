@@ -103,7 +103,7 @@ def _decode_phrase(
 ) -> tuple[Phrase, WindowResult]:
     """The phrase of the first copies, and the result that has it; no words if there is none.
 
-    Whisper may write one copy for all of them. It counts if the first one by itself has half of the same words.
+    Whisper may write one copy for all of them. It counts if the first by itself has half of its words.
     """
     several = decode(_first_copies(span, spoken, DECODED_COPIES))
     if phrase := _only_phrase(several.segments):
@@ -264,7 +264,7 @@ def _written(text: str) -> list[str]:
 
 
 def _unspaced_copies(piece: str) -> list[str]:
-    """The copies that a piece of a script without spaces consists of; the last may be cut off. Else itself."""
+    """The copies in a piece of a script without spaces, the last of which may be cut off; else the piece."""
     plain = _plain(piece)
     longest = len(plain) // MIN_WRITTEN_COPIES if UNSPACED.search(piece) else 0
     for size in range(1, min(longest, MAX_WORD_CHARACTERS) + 1):

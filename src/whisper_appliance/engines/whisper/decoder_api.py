@@ -118,7 +118,9 @@ class WhisperBackend(Protocol):
         """The encoder's output for the samples, padded with zeros to `seconds`; it has a `shape`."""
         ...
 
-    def language_probabilities(self, encoded: Any, parts: Sequence[Part] = ()) -> list[Mapping[str, float]]:
+    def language_probabilities(
+        self, encoded: Any, parts: Sequence[Part] = ()
+    ) -> Sequence[Mapping[str, float]]:
         """The probability of each language of the model, by code: in the whole window, then in each part.
 
         The parts are equally long.
