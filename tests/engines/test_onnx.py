@@ -162,6 +162,16 @@ def test_the_language_is_found(tmp_path: Path, beckett: Path) -> None:
     assert all(0.5 < part["en"] != whole["en"] for part in parts)
 
 
+def test_ctranslate2_finds_the_language_of_parts_too(tmp_path: Path, beckett: Path) -> None:
+    base = ModelStore(tmp_path, downloads_allowed=False).locate("base")
+    assert base
+    speech = samples_of(beckett)
+    window = Window(speech, Options(quality="fast", languages=("en", "de")))
+    (result,) = FasterWhisperEngine(EngineSpec("faster-whisper", "base", base)).transcribe([window])
+    assert len(speech) / 16_000 > 8
+    assert (result.language, result.may_be_mixed) == ("en", False)
+
+
 @pytest.mark.parametrize(
     ("saturating", "few_rows", "width"),
     [(True, False, 256), (False, False, 256), (True, True, 256), (True, True, 200)],
