@@ -2,6 +2,7 @@
 
 import pytest
 
+from whisper_appliance.core import request_turn
 from whisper_appliance.core.errors import Busy
 from whisper_appliance.web.limits.client_slots import ClientSlots
 
@@ -26,3 +27,16 @@ def test_a_released_slot_is_free_again() -> None:
         slots.check("ben")
     slots.release("ann")
     assert slots.try_acquire("ben")
+
+
+def test_a_client_with_a_slot_leaves_its_turn_to_its_next_request() -> None:
+    left = []
+    slots = ClientSlots("streams", limit=1, per_client=1)
+    with request_turn.left_by(lambda: left.append("turn")):
+        slots.acquire("a")
+        assert left == ["turn"]
+        assert not slots.try_acquire("b"), "who gets none does not wait"
+        assert left == ["turn"]
+    slots.release("a")
+    slots.acquire("a")
+    assert left == ["turn"], "outside of a request there is none"

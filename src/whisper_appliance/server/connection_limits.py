@@ -68,13 +68,13 @@ class ConnectionLimits:
         client = self._clients[network]
         if connection in client.connections:
             return None
-        if self._is_full(client) and not close_idle(network):
-            return "connections"
         if client.pace:
             try:
                 client.pace.take(1, max_wait_seconds=0)
             except Busy:
                 return "connection_rate"
+        if self._is_full(client) and not close_idle(network):
+            return "connections"
         client.connections.add(connection)
         return None
 

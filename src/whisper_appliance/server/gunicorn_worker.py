@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -26,7 +27,7 @@ import structlog
 from gunicorn import http, util
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
-from whisper_appliance.core import descriptors, request_body
+from whisper_appliance.core import descriptors, request_body, request_turn
 from whisper_appliance.core.network import client_network
 from whisper_appliance.server import parse_errors
 from whisper_appliance.server.connection_limits import ConnectionLimits
@@ -164,7 +165,8 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         _announce_pieces(request.unreader)
         _close_if_unread(request, conn)
         try:
-            return bool(super().handle_request(request, conn))
+            with request_turn.left_by(partial(self.method_queue.defer, self._end_turn, conn)):
+                return bool(super().handle_request(request, conn))
         except TimeoutError:
             log.info("connection closed: idle timeout", seconds=idle_seconds)
             return False
@@ -182,8 +184,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
 
     def finish_request(self, conn: TConn, future: "Future[object]") -> None:
         """Runs in the main loop. A connection that `_close` has closed only leaves the count."""
-        if client := self._client(conn):
-            self._turns.end(client, conn)
+        self._end_turn(conn)
         if not future.cancelled() and future.exception() is None and future.result() is CLOSED:
             self.nr_conns -= 1
         else:
@@ -206,6 +207,10 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
                 self._reading_headers.pop(conn, None)
                 _shut_down(conn.sock)
 
+    def _end_turn(self, conn: TConn) -> None:
+        if client := self._client(conn):
+            self._turns.end(client, conn)
+
     def _client(self, conn: TConn) -> str | None:
         """The network of a client; None behind a proxy, where all connections are the proxy's."""
         if self.app.settings.trusted_proxies or not isinstance(conn.client, tuple):
@@ -219,7 +224,6 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             return True
         limit = self._limits.refusal(client, conn, self._close_idle)
         if limit:
-            log.debug("connection closed", address=conn.client[0], limit=limit)
             self._count_refused(limit)
         return limit is None
 

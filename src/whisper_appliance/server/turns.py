@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-TURNS_AT_ONCE = 8
+TURNS_AT_ONCE = 4
 """More would not be faster: the threads of all clients share one core."""
-TURN_SECONDS = 0.5
-"""What takes longer waits for something else, such as a transcript, and leaves its turn to the next one."""
+TURN_SECONDS = 0.1
+"""What takes longer waits for something, such as a slow client, and leaves its turn to the next one. What is
+known to wait leaves it at once (`core.request_turn`)."""
 Connection = TypeVar("Connection")
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from whisper_appliance.core import request_turn
 from whisper_appliance.core.errors import Busy
 from whisper_appliance.core.i18n import N_
 
@@ -12,7 +13,10 @@ RETRY_SECONDS = 10.0
 
 
 class ClientSlots:
-    """A counting semaphore that also counts by client, so that one client cannot take all slots."""
+    """A counting semaphore that also counts by client, so that one client cannot take all slots.
+
+    What takes a slot leaves its turn (`core.request_turn`), because it is about to wait.
+    """
 
     def __init__(
         self, name: str, limit: int, per_client: int, *, on_refused: Callable[[str], None] = lambda name: None
@@ -38,13 +42,15 @@ class ClientSlots:
                 self._on_refused(self.name)
                 return False
             self._held[client] += 1
-            return True
+        request_turn.leave()
+        return True
 
     def acquire(self, client: str) -> None:
         """Takes a slot for `client`, which must be released. Raises `Busy` if none is free for it."""
         with self._lock:
             self._check(client)
             self._held[client] += 1
+        request_turn.leave()
 
     def check(self, client: str) -> None:
         """Raises `Busy` if `acquire` would raise it now."""
