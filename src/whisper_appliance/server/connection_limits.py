@@ -16,7 +16,7 @@ BURST_SECONDS = 8
 """An address may have the new connections of so many seconds at once: a page opens several."""
 
 
-class Connection(Protocol):
+class OpenConnection(Protocol):
     """A connection of the server. Its socket is replaced by another one when TLS begins."""
 
     sock: socket.socket
@@ -27,7 +27,7 @@ class _Client:
     """What one network has done: its new connections, and those that may be open."""
 
     pace: TokenBucket | None
-    connections: WeakSet[Connection] = field(default_factory=WeakSet)
+    connections: WeakSet[OpenConnection] = field(default_factory=WeakSet)
 
     def count_open(self) -> int:
         """The number of connections that are open."""
@@ -56,7 +56,10 @@ class ConnectionLimits:
         self._clients: defaultdict[str, _Client] = defaultdict(self._new_client)
 
     def refusal(
-        self, address: str, connection: Connection, close_idle: Callable[[str], bool] = lambda network: False
+        self,
+        address: str,
+        connection: OpenConnection,
+        close_idle: Callable[[str], bool] = lambda network: False,
     ) -> str | None:
         """Counts a new connection; the name of the limit that refuses it, or None.
 

@@ -3,8 +3,8 @@
 - An HTTPS port also responds to plain HTTP with a redirect to HTTPS. The first byte decides: 22 begins a TLS
   handshake (RFC 8446 §5.1).
 - Slow clients cannot block others (slowloris): an address has limits of open and of new connections, and
-  turns (`turns.py`); TLS handshakes and request headers have a deadline, request and response bodies have an
-  idle timeout, and connections are closed in the thread pool, because closing may wait.
+  turns; TLS handshakes and request headers have a deadline, request and response bodies have an idle timeout,
+  and connections are closed in the thread pool, because closing may wait.
 - A new connection beyond a limit costs the one that has been idle the longest: of its address, or of all
   where the descriptors that accepted work needs are scarce. If none is idle, the new one is closed.
 """
@@ -30,8 +30,8 @@ from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 from whisper_appliance.core import descriptors, request_body, request_turn
 from whisper_appliance.core.network import client_network
 from whisper_appliance.server import parse_errors
+from whisper_appliance.server.client_turns import ClientTurns
 from whisper_appliance.server.connection_limits import ConnectionLimits
-from whisper_appliance.server.turns import Turns
 
 FIRST_BYTES_SECONDS = 0.1
 HANDSHAKE_SECONDS = 3.0
@@ -61,7 +61,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             settings.connection_rate_per_address,
             remembered=self.worker_connections,
         )
-        self._turns: Turns[TConn] = Turns(super().enqueue_req)
+        self._turns: ClientTurns[TConn] = ClientTurns(super().enqueue_req)
         # gunicorn would keep no connection of anybody while one client has that many; see `finish_request`
         self._most_idle = self.worker_connections - self.cfg.threads
         self.max_keepalived = self.worker_connections
@@ -238,7 +238,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
     def _close_idle(self, client: str | None = None) -> bool:
         """Closes the connection, of a client or of all, that is idle the longest; False if there is none."""
         since = time.monotonic() - IDLE_HEADERS_SECONDS
-        for conn in self._idle(since, whoever=client is None):
+        for conn in self._idle(since, of_all=client is None):
             if client is not None and self._client(conn) != client:
                 continue
             if conn in self.keepalived_conns or conn in self.pending_conns:
@@ -249,15 +249,15 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
                 return True
         return False
 
-    def _idle(self, since: float, *, whoever: bool) -> Iterator[TConn]:
+    def _idle(self, since: float, *, of_all: bool) -> Iterator[TConn]:
         """The connections that serve nobody: those that wait for a request, and slow handshakes and heads.
 
         A connection that has not sent anything yet may just have been opened by a client that shares its
-        address with others. `whoever`: there is no time to tell it from a silent one.
+        address with others. `of_all`: there is no time to tell it from a silent one.
         """
         new_until = since + self.cfg.keepalive
-        pending = [conn for conn in self.pending_conns if whoever or conn.timeout < new_until]
-        waiting = (pending, self.keepalived_conns) if whoever else (self.keepalived_conns, pending)
+        pending = [conn for conn in self.pending_conns if of_all or conn.timeout < new_until]
+        waiting = (pending, self.keepalived_conns) if of_all else (self.keepalived_conns, pending)
         for conns in waiting:
             yield from conns
         for conn, began in list(self._reading_headers.items()):

@@ -53,7 +53,7 @@ function ask(kept, onAgreed) {
   const names = kept.map(({ file }) => file.name).join(", ");
   const question = tn(
     "{names} was shared with this app. Transcribe it?",
-    "{count} files were shared with this app: {names}. Transcribe them?",
+    "{names} were shared with this app. Transcribe them?",
     kept.length,
     { names },
   );

@@ -2,7 +2,7 @@
 
 import pytest
 
-from whisper_appliance.server.turns import TURN_SECONDS, TURNS_AT_ONCE, Turns
+from whisper_appliance.server.client_turns import TURN_SECONDS, TURNS_AT_ONCE, ClientTurns
 
 BURST = [f"burst {number}" for number in range(3 * TURNS_AT_ONCE)]
 
@@ -13,7 +13,7 @@ class Server:
     def __init__(self) -> None:
         self.seconds = 0.0
         self.started: list[str] = []
-        self.turns = Turns(self.started.append, monotonic=lambda: self.seconds)
+        self.turns = ClientTurns(self.started.append, monotonic=lambda: self.seconds)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_what_takes_long_leaves_its_turn_to_the_next_one(server: Server) -> None
     server.turns.end("10.0.0.1", BURST[0])
     assert server.started == BURST[: TURNS_AT_ONCE + 1]
     server.seconds = TURN_SECONDS
-    assert server.turns.advance() == pytest.approx(TURN_SECONDS / 2), "the one that began last has not had its time"
+    assert server.turns.advance() == pytest.approx(TURN_SECONDS / 2)  # of the one that began last
     assert server.started == BURST[: 2 * TURNS_AT_ONCE]
     server.turns.end("10.0.0.1", BURST[1])
     assert server.started == BURST[: 2 * TURNS_AT_ONCE], "it had left its turn before"

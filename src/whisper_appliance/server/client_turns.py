@@ -26,7 +26,7 @@ class _Line(Generic[Connection]):
     waiting: deque[Connection] = field(default_factory=deque)
 
 
-class Turns(Generic[Connection]):
+class ClientTurns(Generic[Connection]):
     """Starts connections in turn, `TURNS_AT_ONCE` of each client; one thread uses it."""
 
     def __init__(
