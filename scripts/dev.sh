@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly VENV=.venv
 readonly LEAN=.venv-lean # as `run` alone makes it: what is measured is not burdened with the packages of tests
 readonly PARALLEL=(-n 2 --dist loadfile) # much of a test is waiting; the tests of a file share what they start
+readonly LAST_FAILED=.pytest_cache/v/cache/lastfailed
 readonly VENDOR=src/whisper_appliance/pages/static/vendor
 
 help() {
@@ -219,26 +220,31 @@ tests() {
     # four workers, because slow tests wait more than they compute; tests/conftest.py says which files are first
     set -- "${PARALLEL[@]}" -n 4 --no-loadscope-reorder
   fi
-  local temporary=()
-  [ -z "$memory" ] || temporary=(--basetemp "$memory/tests" -o tmp_path_retention_policy=failed)
   if [ -n "$whole" ]; then
-    "$VENV/bin/python" -m pytest "${temporary[@]}" "$@" || again "${temporary[@]}" || failed=$?
+    rm -f "$LAST_FAILED"
+    pytest first "$@" || again || failed=$?
   else
-    "$VENV/bin/python" -m pytest "${temporary[@]}" "$@" || failed=$?
+    pytest first "$@" || failed=$?
   fi
   return $failed
 }
 
+pytest() { # FOLDER ARGS: the folder in memory is for temporary files
+  local temporary=()
+  [ -z "$memory" ] || temporary=(--basetemp "$memory/$1" -o tmp_path_retention_policy=failed)
+  "$VENV/bin/python" -m pytest "${temporary[@]}" "${@:2}"
+}
+
 # Runs the tests that just failed again, alone. One that passes then depends on the load of the machine. It is named here, because it
 # must be mended, but it does not hide what the other tests found. More than three are no accident.
-again() { # ARGS of pytest
-  [ $? = 1 ] || return 1 # 1: tests failed; others: it was ended, or could not begin
+again() {
+  [ $? = 1 ] && [ -f "$LAST_FAILED" ] || return 1 # 1: tests failed; others: it was ended, or could not begin
   local failed
-  mapfile -t failed < <("$VENV/bin/python" -c 'import json; print(*json.load(open(".pytest_cache/v/cache/lastfailed")), sep="\n")')
-  [ "${#failed[@]}" -ge 1 ] && [ "${#failed[@]}" -le 3 ] || return 1
+  mapfile -t failed < <("$VENV/bin/python" -c 'import json, sys; print("\n".join(json.load(open(sys.argv[1]))))' "$LAST_FAILED")
+  [ "${#failed[@]}" -le 3 ] && [ -n "${failed[0]}" ] || return 1
   say "Failed among the others, and run again alone:"
   printf '  %s\n' "${failed[@]}" >&2
-  "$VENV/bin/python" -m pytest "$@" "${failed[@]}"
+  pytest again "${failed[@]}"
 }
 
 coverage() {
