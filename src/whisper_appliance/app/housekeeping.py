@@ -9,7 +9,7 @@ EVERY_SECONDS = 6 * 3600.0
 
 
 class Housekeeping:
-    """Runs its clean-up tasks at the start and every few hours, in a thread of its own."""
+    """Runs its clean-up tasks at the start and from time to time, in a thread of its own."""
 
     def __init__(self, tasks: dict[str, Callable[[], object]], every_seconds: float = EVERY_SECONDS) -> None:
         """`tasks` maps names to functions. A task that fails runs again in the next round."""
