@@ -111,8 +111,9 @@ def _copy(database: Database, different: int, count: int) -> None:
                 first = sa.select(*copied).where(table.c[number] <= min(different, count - behind))
                 connection.execute(table.insert().from_select(list(table.columns), first))
         print(f"\r{min(count, behind + different)} transcripts", end="", flush=True)
-    with database.write() as connection:
-        connection.execute(sa.text("ANALYZE"))  # as PostgreSQL does by itself, a minute later
+    if not database.is_sqlite:
+        with database.write() as connection:
+            connection.execute(sa.text("ANALYZE"))  # as PostgreSQL does by itself, a minute later
     print()
 
 
