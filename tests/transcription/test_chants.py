@@ -167,6 +167,11 @@ def test_a_phrase_that_is_said_in_other_speech_is_no_chant(cities: Path) -> None
         ("はいはいはいはいはいはい", "はい" * 8),
         ("仲間へ、仲間へ、仲間へ、仲", "仲間へ、" * 7 + "仲間へ。"),
         (" ハイ ハイ ハイ", " ハイ" * 8),
+        (" ママ ママ ママ ママ ママ ママ", " ママ" * 8),
+        ("妈妈 爸爸 妈妈 妈妈 妈妈", " 妈妈" * 8),
+        ("谢谢，谢谢，谢谢，谢谢，", "谢谢，" * 7 + "谢谢。"),
+        ("もしもし、もしもし、もしもし。", "もしもし、" * 7 + "もしもし。"),
+        ("好好，好好。", "好好，" + "好好。" * 7),
     ],
 )
 def test_a_chant_in_a_script_without_spaces_is_counted(written: str, text: str, yes: Samples) -> None:
@@ -174,6 +179,28 @@ def test_a_chant_in_a_script_without_spaces_is_counted(written: str, text: str, 
     (segment,) = counted(said(yes, 8, 0.5), Segment(0.2, 6.0, written, -0.3, words=words)).segments
     assert segment.text == text
     assert "".join(word.word for word in segment.words) == text
+
+
+@pytest.mark.parametrize("written", ["パパパパパパパパ", "好好好好", "妈妈"])
+def test_a_single_character_that_repeats_stays_as_it_is_written(written: str, yes: Samples) -> None:
+    line = Segment(0.2, 6.0, written, -0.3)
+    assert counted(said(yes, 8, 0.5), line).segments == (line,)
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ([" Bye bye, bye bye, bye bye."], " Bye bye," + " bye bye," * 6 + " bye bye."),
+        ([" No no."] * 5, " No no." * 8),
+        ([" No, no, no, no."], " No," + " no," * 6 + " no."),
+    ],
+)
+def test_a_word_that_is_said_twice_in_each_copy_stays_twice(
+    written: list[str], text: str, yes: Samples
+) -> None:
+    lines = [Segment(0.2 + at, 0.9 + at, one, -0.3) for at, one in enumerate(written)]
+    (segment,) = counted(said(yes, 8, 0.5), *lines).segments
+    assert segment.text == text
 
 
 def test_another_word_between_few_copies_stays(failed: Samples, beckett: Path) -> None:

@@ -40,6 +40,8 @@ MIN_ALIKE_SHARE = 0.75
 DECODED_COPIES = 4
 MIN_WORD_LOGPROB = -1.0
 _BANDS, _STEPS = 24, 8
+_STOPS = tuple("、。，．！？・…,.!?;")
+_CLAUSES = re.compile(r"[{0}]*[^{0}]+[{0}]*".format("".join(_STOPS)))
 
 Utterance = tuple[float, float]
 """Start and end in seconds from the first sample."""
@@ -203,7 +205,7 @@ def _shape(samples: Samples, utterance: Utterance) -> npt.NDArray[np.float64]:
 def _runs(result: WindowResult) -> Iterator[_Run]:
     """Each stretch whose segments and dropped texts have one phrase only, again and again."""
     texts: list[Segment | Dropped] = sorted((*result.segments, *result.dropped), key=lambda one: one.start)
-    copies = [_copies(_words(one.text)) for one in texts]
+    copies = [_copies(_written(one.text)) for one in texts]
     first = 0
     while first < len(texts):
         phrase, stop = _end_of_run(copies, first)
@@ -231,13 +233,16 @@ def _end_of_run(copies: Sequence[tuple[Phrase, int] | None], first: int) -> tupl
     return phrase, stop if count >= MIN_WRITTEN_COPIES and is_short else first
 
 
-def _copies(words: Sequence[str]) -> tuple[Phrase, int] | None:
+def _copies(written: Sequence[str]) -> tuple[Phrase, int] | None:
     """The phrase that a text consists of, and how often; None if of none, no words if it has none.
 
     Of a single word some copies may be another one, if there are many.
     """
+    words = [_plain(each) for each in written]
     if not words:
         return (), 0
+    if (clause := _clause_words(written)) > 1:
+        return tuple(words[:clause]), len(words) // clause
     word, same = Counter(words).most_common(1)[0]
     if same == len(words) or (len(words) >= MIN_COPIES and same >= MIN_SAME_SHARE * len(words)):
         return (word,), len(words)
@@ -248,9 +253,20 @@ def _copies(words: Sequence[str]) -> tuple[Phrase, int] | None:
     return None
 
 
+def _clause_words(written: Sequence[str]) -> int:
+    """How many words each clause has, if all are the same ("Bye bye, bye bye."); 0 if they are not."""
+    stops = [at for at, each in enumerate(written, 1) if each.endswith(_STOPS)]
+    size = stops[0] if stops else 0
+    if not 1 < size <= MAX_PHRASE_WORDS or stops != list(range(size, len(written) + 1, size)):
+        return 0
+    words = [_plain(each) for each in written]
+    is_whole = words == words[:size] * (len(words) // size)
+    return size if is_whole and (len(words) > size or size == MIN_WRITTEN_COPIES) else 0
+
+
 def _only_phrase(texts: Sequence[Segment]) -> Phrase:
     """The phrase that all of the texts consist of, at least twice; no words if there is none."""
-    phrase, stop = _end_of_run([_copies(_words(one.text)) for one in texts], 0)
+    phrase, stop = _end_of_run([_copies(_written(one.text)) for one in texts], 0)
     return phrase if stop == len(texts) else ()
 
 
@@ -259,15 +275,30 @@ def _words(text: str) -> list[str]:
 
 
 def _written(text: str) -> list[str]:
-    """The words of a text as they are written; of scripts without spaces, the copies of a phrase."""
-    return [copy for each in text.split() if _plain(each) for copy in _unspaced_copies(each)]
+    """The words of a text as they are written; of scripts without spaces, the copies of a phrase.
+
+    Only where neither spaces nor punctuation separate them, they are found by what repeats, because a
+    reduplicated word like ママ or もしもし repeats by itself.
+    """
+    pieces = [piece for each in text.split() for piece in _clauses(each) if _plain(piece)]
+    return _unspaced_copies(pieces[0]) if len(pieces) == 1 else pieces
+
+
+def _clauses(word: str) -> list[str]:
+    """A word of a script without spaces, cut behind its punctuation; of others, the word."""
+    return _CLAUSES.findall(word) if UNSPACED.search(word) else [word]
 
 
 def _unspaced_copies(piece: str) -> list[str]:
-    """The copies in a piece of a script without spaces, the last of which may be cut off; else the piece."""
+    """The copies in a piece of a script without spaces, the last of which may be cut off; else the piece.
+
+    A single character is no copy, because ママママ may be four words or two.
+    """
     plain = _plain(piece)
     longest = len(plain) // MIN_WRITTEN_COPIES if UNSPACED.search(piece) else 0
-    for size in range(1, min(longest, MAX_WORD_CHARACTERS) + 1):
+    if len(set(plain)) == 1:
+        return [piece]
+    for size in range(2, min(longest, MAX_WORD_CHARACTERS) + 1):
         if plain == (plain[:size] * len(plain))[: len(plain)]:
             return re.findall(rf"(?:\w\W*){{{size}}}", piece)
     return [piece]
@@ -282,8 +313,8 @@ def _chant(run: _Run, spoken: Sequence[Utterance]) -> Segment:
     source: list[Segment | Dropped] = [*run.segments, *run.dropped]
     written = [piece for one in source for piece in _written(one.text)]
     size = len(run.phrase)
-    parts = [written[at : at + size] for at in range(len(written))]
-    copies = [part for part in parts if tuple(_words(" ".join(part))) == run.phrase]
+    parts = [written[at : at + size] for at in range(0, len(written), size)]
+    copies = [part for part in parts if tuple(map(_plain, part)) == run.phrase]
     has_spaces = any(one.text.split() == _written(one.text) for one in source)
     space = " " if has_spaces else ""
     following = copies[min(1, len(copies) - 1)]
@@ -310,7 +341,7 @@ def _timed(copy: Sequence[str], utterance: Utterance, space: str) -> Iterator[Wo
 
 def _ended(text: str) -> str:
     """The last copy, which ends the sentence where the others have a comma."""
-    if text.endswith("、"):
+    if text.endswith(("、", "，")):
         return f"{text[:-1]}。"
     return f"{text[:-1]}." if text.endswith(",") else text
 
