@@ -45,7 +45,7 @@ def detect(parts: list[SpeechSpan]) -> list[WindowResult]:
 def test_a_window_in_two_languages_is_decoded_in_both() -> None:
     asked: list[str | None] = []
     mixed = by_language(span(20), result("de", 0.7), MainLanguage(), decoder(asked), detect)
-    assert asked == ["de", "en"]
+    assert asked == ["de", "en", "de"]
     assert [segment.language for segment in mixed.segments] == ["de", "en"]
     assert abs(mixed.segments[1].start - GERMAN_SECONDS) < 0.6
     assert mixed.language == "en"
@@ -97,6 +97,20 @@ def test_another_language_needs_the_more_confident_text() -> None:
         assert found.language == expected
 
 
+@pytest.mark.parametrize("main", [MainLanguage(), MainLanguage("en", 1.0, settled=True)])
+def test_a_piece_that_is_detected_as_another_language_needs_the_more_confident_text(
+    main: MainLanguage,
+) -> None:
+    def welsh_first(parts: list[SpeechSpan]) -> list[WindowResult]:
+        return [result("cy", 0.91), *(result("en", 0.97) for _ in parts[1:])]
+
+    sure = replace(result("en", 0.97), may_be_mixed=True)
+    asked: list[str | None] = []
+    found = by_language(span(20), sure, main, decoder(asked, {"cy": -1.4}), welsh_first)
+    assert found == sure
+    assert asked == ["cy", "en", "en"]
+
+
 def test_the_main_language_is_settled_by_the_first_sure_window() -> None:
     main = MainLanguage()
     for language, probability in (("la", 0.3), ("de", 0.9), ("en", 1.0)):
@@ -121,7 +135,7 @@ def test_a_piece_may_be_less_sure_of_a_language_of_which_another_is_sure() -> No
         return [result(*one) for one in (found if len(parts) > 2 else found[::2])]
 
     by_language(three_pieces(), result("de", 0.7), MainLanguage(), decoder(asked), english_then_german)
-    assert asked == ["en", "de"]
+    assert asked == ["en", "de", "de"]
 
 
 @pytest.mark.parametrize(("probabilities", "languages"), [((0.8, 0.85), ["es", "en"]), ((0.85, 0.6), ["es"])])

@@ -71,22 +71,22 @@ def by_language(
     named = zip(_languages(detected, expected), pieces, strict=True)
     groups = [(name, [piece for _, piece in group]) for name, group in groupby(named, lambda pair: pair[0])]
     if len(groups) == 1 and groups[0][0] == result.language:
-        return _more_confident(result, span, main, decode)
+        return _more_confident(result, span, expected, decode)
     parts: list[tuple[SpeechSpan, WindowResult]] = []
     for language, group in groups:
         part = SpeechSpan(group[0].start, group[-1].stop, group[0].first_frame, _frames(group))
-        parts.append((part, _more_confident(decode(part, language), part, main, decode)))
+        parts.append((part, _more_confident(decode(part, language), part, expected, decode)))
+    if all(one.language == result.language for _, one in parts):
+        return result
     longest = max(parts, key=lambda part: part[0].stop - part[0].start)[1]
     return merge_results(span, parts, longest)
 
 
-def _more_confident(
-    result: WindowResult, span: SpeechSpan, main: MainLanguage, decode: Decode
-) -> WindowResult:
-    """The result, or the one in the main language where that is the more confident."""
-    if not main.settled or result.language == main.language:
+def _more_confident(result: WindowResult, span: SpeechSpan, expected: str, decode: Decode) -> WindowResult:
+    """The result, or the one in the expected language where that is the more confident."""
+    if result.language == expected:
         return result
-    return max(result, decode(span, main.language), key=confidence)
+    return max(result, decode(span, expected), key=confidence)
 
 
 def is_mixed(result: WindowResult) -> bool:
