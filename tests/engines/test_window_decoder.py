@@ -1,4 +1,4 @@
-"""How the decoder's tokens become phrases, and when a window is heard again. A scripted decoder, no model."""
+"""How the decoder's tokens become phrases, and when a window is decoded again. A scripted decoder, no model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -55,7 +55,7 @@ class ScriptedDecoder:
         self.known: list[tuple[str, int]] = []
         self.together: list[int] = []
         self.encoded: list[tuple[float, float]] = []
-        self.heard: list[dict[str, float]] = [{"en": 0.05, "de": 0.8, "nl": 0.15}]
+        self.languages: list[dict[str, float]] = [{"en": 0.05, "de": 0.8, "nl": 0.15}]
         """In the whole window, and in its parts."""
         self.parts: list[Part] = []
         self._tokenizer = Letters()
@@ -69,7 +69,7 @@ class ScriptedDecoder:
 
     def language_probabilities(self, encoded: Any, parts: Sequence[Part] = ()) -> list[Mapping[str, float]]:
         self.parts = list(parts)
-        return [self.heard[0], *(self.heard[-1] for _ in parts)]
+        return [self.languages[0], *(self.languages[-1] for _ in parts)]
 
     def prompt(self, tokenizer: Any, options: Options, previous: Sequence[int]) -> list[int]:
         return []
@@ -96,14 +96,14 @@ def window(seconds: float, **options: Any) -> Window:
     return Window(np.zeros(round(seconds * 16_000), np.float32), Options(**{"language": "en", **options}))
 
 
-def hear_one(decoder: ScriptedDecoder, window: Window) -> WindowResult:
+def decode_one(decoder: ScriptedDecoder, window: Window) -> WindowResult:
     return decode_windows(decoder, [window])[0]
 
 
 def test_timestamps_cut_the_text_into_phrases() -> None:
-    phrases, heard = split_at_timestamps([*said(" a", 0, 2), *said(" b", 2.5, 4)], BEGIN, EOT, 10.0)
+    phrases, decoded_to = split_at_timestamps([*said(" a", 0, 2), *said(" b", 2.5, 4)], BEGIN, EOT, 10.0)
     assert [(start, end) for start, end, _ in phrases] == [(0.0, 2.0), (2.5, 4.0)]
-    assert heard == 4.0
+    assert decoded_to == 4.0
 
 
 GIVEN = "The committee of the northern harbour met again today."
@@ -120,25 +120,25 @@ GIVEN = "The committee of the northern harbour met again today."
 def test_a_prompt_is_written_only_where_it_was_said(unaided: str, written: str) -> None:
     answers = [answer(*said(f" {GIVEN}", 0, 5)), answer(*(said(unaided, 0, 5) if unaided else ()))]
     decoder = ScriptedDecoder(*answers)
-    assert hear_one(decoder, window(5, prompt=GIVEN)).text == written
+    assert decode_one(decoder, window(5, prompt=GIVEN)).text == written
     assert decoder.answers == []
 
 
 def test_segments_after_the_end_of_the_audio_are_dropped() -> None:
-    phrases, heard = split_at_timestamps([*said(" a", 0, 4.96), *said(" b", 5, 6)], BEGIN, EOT, 5.0)
+    phrases, decoded_to = split_at_timestamps([*said(" a", 0, 4.96), *said(" b", 5, 6)], BEGIN, EOT, 5.0)
     assert len(phrases) == 1
-    assert heard == 5.0
+    assert decoded_to == 5.0
 
 
 def test_text_without_a_closing_timestamp_reaches_to_the_end() -> None:
-    phrases, heard = split_at_timestamps(said(" a", 1, None), BEGIN, EOT, 5.0)
+    phrases, decoded_to = split_at_timestamps(said(" a", 1, None), BEGIN, EOT, 5.0)
     assert [(start, end) for start, end, _ in phrases] == [(1.0, 5.0)]
-    assert heard == 5.0
+    assert decoded_to == 5.0
 
 
 def test_a_sure_answer_is_taken_at_once() -> None:
     decoder = ScriptedDecoder(answer(*said(" hello", 0, 5)))
-    result = hear_one(decoder, window(5))
+    result = decode_one(decoder, window(5))
     assert result.text == " hello"
     assert decoder.asked == [(1, ())]
 
@@ -146,13 +146,13 @@ def test_a_sure_answer_is_taken_at_once() -> None:
 def test_a_prefix_is_passed_once_and_leaves_tokens_for_the_rest() -> None:
     decoder = ScriptedDecoder(answer(*said(" it was", 0, 2)), answer(*said(" best", 0, 3)))
     told = replace(window(5), prefix_text=" it was", prefix_seconds=2.0)
-    assert hear_one(decoder, told).text == " it was best"
+    assert decode_one(decoder, told).text == " it was best"
     assert decoder.known == [(" it was", len(" it was") + 3 * 8 + 12), ("", 3 * 8 + 12)]
 
 
 def test_a_decoder_that_stops_early_continues_from_the_last_timestamp() -> None:
     decoder = ScriptedDecoder(answer(*said(" one", 0, 6)), answer(*said(" two", 0, 4)))
-    result = hear_one(decoder, window(10))
+    result = decode_one(decoder, window(10))
     assert [(s.text, s.start, s.end) for s in result.segments] == [(" one", 0.0, 6.0), (" two", 6.0, 10.0)]
     assert decoder.encoded == [(10.0, 13.0), (4.0, 7.0)]
 
@@ -160,7 +160,7 @@ def test_a_decoder_that_stops_early_continues_from_the_last_timestamp() -> None:
 def read_on(*tokens: int) -> WindowResult:
     decoder = ScriptedDecoder(answer(*tokens))
     accurate = Options(language="en", quality="accurate")
-    result = hear_one(decoder, Window(np.zeros(160_000, np.float32), accurate, decode_to_end=False))
+    result = decode_one(decoder, Window(np.zeros(160_000, np.float32), accurate, decode_to_end=False))
     assert decoder.encoded == [(10.0, 30.0)]
     assert decoder.asked == [(5, ())]
     return result
@@ -195,13 +195,13 @@ def test_an_unsure_first_window_is_searched_with_beams(
     answers: list[DecodeResult], text: str, asked: int
 ) -> None:
     decoder = ScriptedDecoder(*answers)
-    assert hear_one(decoder, replace(window(5), batch="alone")).text == text
+    assert decode_one(decoder, replace(window(5), batch="alone")).text == text
     assert decoder.asked == [(1, ()), (5, ())][:asked]
 
 
 def test_the_search_for_a_better_text_may_take_as_many_tokens() -> None:
     decoder = ScriptedDecoder(replace(UNSURE, tokens=said(" many tokens a word" * 2, 0, 5)), SURER)
-    hear_one(decoder, replace(window(5), batch="alone"))
+    decode_one(decoder, replace(window(5), batch="alone"))
     assert [tokens for _, tokens in decoder.known] == [5 * 8 + 12] * 2
 
 
@@ -209,13 +209,13 @@ def test_the_search_for_a_better_text_may_take_as_many_tokens() -> None:
 def test_no_other_window_is_searched_for_being_unsure(options: dict[str, Any]) -> None:
     decoder = ScriptedDecoder(UNSURE)
     asked = replace(window(5, **options), batch="alone" if options else "even")
-    assert hear_one(decoder, asked).text == " hollow"
+    assert decode_one(decoder, asked).text == " hollow"
 
 
 def test_a_bad_answer_is_tried_with_beam_search_and_then_warmer() -> None:
     bad = answer(*said(" ha ha", 0, 5), compression=3.0)
     decoder = ScriptedDecoder(bad, bad, answer(*said(" fine", 0, 5)))
-    assert hear_one(decoder, window(5)).text == " fine"
+    assert decode_one(decoder, window(5)).text == " fine"
     assert decoder.asked == [(1, ()), (5, ()), (1, (0.2, 0.4, 0.6, 0.8, 1.0))]
 
 
@@ -235,7 +235,7 @@ class LoopingDecoder(ScriptedDecoder):
 @pytest.mark.parametrize("seconds", [3, 10, 20, 30])
 def test_a_window_that_loops_costs_at_most_three_good_ones(seconds: int, quality: str, beams: int) -> None:
     decoder = LoopingDecoder()
-    hear_one(decoder, window(seconds, quality=quality))
+    decode_one(decoder, window(seconds, quality=quality))
     cost = seconds * ENCODER_STEPS_PER_SECOND + decoder.steps
     assert len(decoder.encoded) == 1
     assert 1.5 < cost / good_cost(seconds, beams) < 3.1
@@ -243,13 +243,13 @@ def test_a_window_that_loops_costs_at_most_three_good_ones(seconds: int, quality
 
 def test_quality_fast_decodes_a_window_once() -> None:
     decoder = ScriptedDecoder(answer(*said(" ha ha", 0, 5), compression=3.0))
-    hear_one(decoder, window(5, quality="fast"))
+    decode_one(decoder, window(5, quality="fast"))
     assert decoder.asked == [(1, ())]
 
 
 def test_a_window_without_speech_has_no_segments_and_a_reason() -> None:
     decoder = ScriptedDecoder(answer(*said(" Thank you.", 0, 5), logprob=-1.5, no_speech=0.9))
-    result = hear_one(decoder, window(5))
+    result = decode_one(decoder, window(5))
     assert result.segments == ()
     assert [(d.text, d.reason) for d in result.dropped] == [("Thank you.", "no speech")]
 
@@ -257,7 +257,7 @@ def test_a_window_without_speech_has_no_segments_and_a_reason() -> None:
 def test_what_is_dropped_behind_an_early_stop_has_the_times_of_the_window() -> None:
     stopped = answer(*said(" a", 0, 3))
     silence = answer(*said(" Thank you.", 0, 2), logprob=-1.5, no_speech=0.9)
-    result = hear_one(ScriptedDecoder(stopped, silence), window(10, quality="fast"))
+    result = decode_one(ScriptedDecoder(stopped, silence), window(10, quality="fast"))
     assert [(d.start, d.end, d.reason) for d in result.dropped] == [(3.0, 10.0, "no speech")]
 
 
@@ -269,15 +269,16 @@ def test_the_detected_language_is_one_of_the_candidates(
     candidates: tuple[str, ...], language: str, probability: float
 ) -> None:
     decoder = ScriptedDecoder(answer(*said(" hallo", 0, 5)))
-    result = hear_one(decoder, window(5, language=None, languages=candidates))
+    result = decode_one(decoder, window(5, language=None, languages=candidates))
     assert result.language == language
     assert result.language_probability == pytest.approx(probability)
 
 
 def test_an_unknown_language_is_detected_from_the_same_encoding() -> None:
     decoder = ScriptedDecoder(answer(*said(" hallo", 0, 5)))
-    result = hear_one(decoder, window(5, language=None))
+    result = decode_one(decoder, window(5, language=None))
     assert (result.language, result.language_probability) == ("de", 0.8)
+    assert len(decoder.encoded) == 1
 
 
 @pytest.mark.parametrize(
@@ -288,8 +289,8 @@ def test_a_window_may_be_mixed_if_a_part_is_surely_in_another_language(
     in_a_part: dict[str, float], mixed: bool
 ) -> None:
     decoder = ScriptedDecoder(answer(*said(" hello", 0, 12)))
-    decoder.heard.append(in_a_part)
-    result = hear_one(decoder, window(12, language=None))
+    decoder.languages.append(in_a_part)
+    result = decode_one(decoder, window(12, language=None))
     assert (result.language, result.may_be_mixed) == ("de", mixed)
     assert decoder.parts == [(0.0, 4.0), (4.0, 8.0), (8.0, 12.0)]
 
@@ -299,7 +300,7 @@ def test_parts_of_a_short_window_or_of_one_in_a_given_language_have_no_language(
     seconds: int, language: str | None
 ) -> None:
     decoder = ScriptedDecoder(answer(*said(" hello", 0, seconds)))
-    assert not hear_one(decoder, window(seconds, language=language)).may_be_mixed
+    assert not decode_one(decoder, window(seconds, language=language)).may_be_mixed
     assert decoder.parts == []
     assert len(decoder.encoded) == 1
 
