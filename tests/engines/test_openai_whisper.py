@@ -12,7 +12,9 @@ from whisper_appliance.core.errors import ModelUnavailable
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import EngineSpec, Options, Window
 from whisper_appliance.engines.onnx.ct2_weights import Weights
+from whisper_appliance.engines.onnx.model import OnnxModel
 from whisper_appliance.engines.openai_whisper.engine import OpenAIWhisperEngine, check_torch
+from whisper_appliance.models.store import ModelStore
 
 installed = all(map(find_spec, ("whisper", "torch")))
 needs_extra = pytest.mark.skipif(not installed, reason="the extra openai-whisper is not installed")
@@ -60,6 +62,27 @@ def test_a_window_result_has_the_decoded_seconds(engine: OpenAIWhisperEngine, ci
         [Window(whole[: 8 * SAMPLE_RATE], Options(quality="accurate", beam_size=1))]
     )
     assert result.decoded_seconds == 8
+
+
+@needs_extra
+@pytest.mark.slow
+def test_languages_of_parts_are_those_of_the_onnx_engine(tmp_path: Path, speech: Samples) -> None:
+    import torch
+
+    base = ModelStore(tmp_path, downloads_allowed=False).locate("base")
+    assert base
+    torch.save(checkpoint(Weights(base / "model.bin")), tmp_path / "model.pt")
+    engine = OpenAIWhisperEngine(EngineSpec("openai-whisper", "base", tmp_path, device="cpu", workers=1))
+    parts = [(0.0, 4.0), (4.0, 8.0)]
+    with torch.no_grad():
+        found = engine.language_probabilities(engine.encode(speech[: 8 * SAMPLE_RATE], 8.0), parts)
+    whole, *of_parts = found
+    assert max(whole, key=whole.__getitem__) == "en"
+    expected = OnnxModel(base)
+    _, *same = expected.language_probabilities(expected.encode(speech[: 8 * SAMPLE_RATE], 30.0), parts)
+    for one, other in zip(of_parts, same, strict=True):
+        assert sum(one.values()) == pytest.approx(1.0, abs=0.001)
+        assert one["en"] == pytest.approx(other["en"], abs=0.1)
 
 
 @needs_extra
