@@ -1,4 +1,4 @@
-"""How the decoder's tokens become phrases, and when a window is decoded again. A scripted decoder, no model."""
+"""How tokens become phrases, and when a window is decoded again. A scripted decoder, no model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
