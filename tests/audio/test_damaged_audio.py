@@ -84,6 +84,7 @@ def test_the_first_half_of_a_truncated_file_is_decoded_and_the_rest_reported(
         ("avi", "pcm_s16le", {}),
         ("mp3", "libmp3lame", {}),
         ("mp3", "libmp3lame", {"write_xing": "0"}),
+        ("mp2", "mp2", {}),
         ("adts", "aac", {}),
         ("amr", "libopencore_amrnb", {}),
         ("asf", "wmav2", {}),

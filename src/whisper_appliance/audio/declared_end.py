@@ -4,7 +4,7 @@ If there are fewer bytes, the file was cut off; bytes behind that end may be ano
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from whisper_appliance.audio.formats import has_header
@@ -28,6 +28,7 @@ MAX_FLAC_BLOCKS = 4096
 _EBML_PARENTS = {0x18538067, 0x1F43B675}  # Segment and Cluster, which recorders write without a size
 _XING_BYTES = 64
 _KILOBITS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
+_MP2_KILOBITS = (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 0)
 _LOW_KILOBITS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0)
 _RATES = (44_100, 48_000, 32_000)
 _HALVINGS = (2, 0, 1, 0)
@@ -327,14 +328,23 @@ def flac_frames(fd: int, start: int) -> int:
 
 def mp3_frame_bytes(header: bytes) -> int:
     """The length of a frame of MPEG layer III by its first four bytes; 0 if they are no header."""
-    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
+    return _mpeg_frame_bytes(header, 0xE2, _KILOBITS, 72_000)
+
+
+def mp2_frame_bytes(header: bytes) -> int:
+    """The length of a frame of MPEG layer II by its first four bytes; 0 if they are no header."""
+    return _mpeg_frame_bytes(header, 0xE4, _MP2_KILOBITS, 144_000)
+
+
+def _mpeg_frame_bytes(header: bytes, layer: int, first_kilobits: Sequence[int], low_samples: int) -> int:
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != layer:
         return 0
     is_first_version, halvings = header[1] >> 3 & 3 == 3, _HALVINGS[header[1] >> 3 & 3]
     rate_index = header[2] >> 2 & 3
     if rate_index == 3:
         return 0
-    kilobits = (_KILOBITS if is_first_version else _LOW_KILOBITS)[header[2] >> 4]
-    samples = 144_000 if is_first_version else 72_000
+    kilobits = (first_kilobits if is_first_version else _LOW_KILOBITS)[header[2] >> 4]
+    samples = 144_000 if is_first_version else low_samples
     return samples * kilobits // (_RATES[rate_index] >> halvings) + (header[2] >> 1 & 1 if kilobits else 0)
 
 

@@ -32,7 +32,7 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from whisper_appliance.audio.cut_off import is_cut_off, lacks_index_or_sound
-from whisper_appliance.audio.declared_end import latm_frame_bytes, mp3_frame_bytes
+from whisper_appliance.audio.declared_end import latm_frame_bytes, mp2_frame_bytes, mp3_frame_bytes
 from whisper_appliance.audio.formats import (
     CODECS,
     DEMUXERS,
@@ -281,6 +281,8 @@ def is_incomplete(packet: "Packet[AudioStream]") -> bool:
     codec = packet.stream.codec_context.name
     if codec.startswith("mp3"):
         return packet.size < mp3_frame_bytes(bytes(packet)[:4])
+    if codec.startswith("mp2"):
+        return packet.size < mp2_frame_bytes(bytes(packet)[:4])
     if codec == "aac_latm":
         return packet.size < latm_frame_bytes(bytes(packet)[:3])
     return packet.is_corrupt and not codec.startswith("pcm_")
