@@ -309,7 +309,10 @@ def _plain(text: str) -> str:
 
 
 def _chant(run: _Run, spoken: Sequence[Utterance]) -> Segment:
-    """One segment with a copy for each utterance, written as the first ones were."""
+    """One segment with a copy for each utterance, written as the first ones were.
+
+    If the text has exactly two for each, and nothing separates them, each utterance has both (もしもし).
+    """
     source: list[Segment | Dropped] = [*run.segments, *run.dropped]
     written = [piece for one in source for piece in _written(one.text)]
     size = len(run.phrase)
@@ -317,6 +320,8 @@ def _chant(run: _Run, spoken: Sequence[Utterance]) -> Segment:
     copies = [part for part in parts if tuple(map(_plain, part)) == run.phrase]
     has_spaces = any(one.text.split() == _written(one.text) for one in source)
     space = " " if has_spaces else ""
+    if len(copies) == 2 * len(spoken) and not has_spaces and not copies[0][-1].endswith(_STOPS):
+        copies = [[one[0] + other[0]] for one, other in zip(copies[::2], copies[1::2], strict=True)]
     following = copies[min(1, len(copies) - 1)]
     texts = [copies[0], *[following] * (len(spoken) - 2), [*following[:-1], _ended(following[-1])]]
     segment = run.segments[0] if run.segments else Segment(spoken[0][0], spoken[-1][1], "")
