@@ -95,10 +95,20 @@ def test_a_template_says_how_documents_write_a_paragraph(name: str) -> None:
 
 
 def test_a_template_without_a_place_for_the_words_is_refused() -> None:
-    for name in ("txt", "docx", "srt"):
+    for name in ("txt", "docx"):
         with pytest.raises(InvalidRequest, match=r"needs \{text\}"):
             written(name, ExportOptions(template="{start}"))
     assert written("txt", ExportOptions(template=" \n")) == written("txt")
+
+
+@pytest.mark.parametrize("name", [name for name, each in FORMATS.items() if not each.has_template])
+def test_a_format_without_paragraphs_leaves_out_the_template(name: str) -> None:
+    assert written(name, ExportOptions(template="{start}")) == written(name, ExportOptions())
+
+
+def test_each_place_stands_once_in_a_template() -> None:
+    with pytest.raises(InvalidRequest, match=r"has \{text\} more than once"):
+        written("txt", ExportOptions(template="{start} {text} {text}"))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +120,7 @@ def test_a_template_without_a_place_for_the_words_is_refused() -> None:
         ("{speaker}:\n{text}", "Well."),
         ("{text}\n{translation}", "Well."),
         ("{text}\n", "Well.\n"),
-        ("{speaker}{speaker}{text}", "Well."),
+        ("{speaker}{translation}{text}", "Well."),
     ],
 )
 def test_what_belongs_to_an_unknown_name_is_left_out(template: str, shown: str) -> None:

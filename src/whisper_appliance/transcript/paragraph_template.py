@@ -1,6 +1,7 @@
 """Templates of paragraphs: a text with places such as {start}, {speaker} and {text}, which documents fill."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
@@ -36,13 +37,19 @@ class Part(NamedTuple):
 
 
 def checked_template(template: str) -> str:
-    """The template without control characters; empty for none. Raises `InvalidRequest` if it has no text."""
+    """The template without control characters; empty for none.
+
+    Raises `InvalidRequest` if it has no text, or a place twice, because documents would grow with each.
+    """
     lines = template.replace("\r\n", "\n").replace("\t", " ").split("\n")
     cleaned = "\n".join(UNPRINTABLE.sub("", line) for line in lines)
     if not cleaned.strip():
         return ""
     if "{text}" not in cleaned:
         raise InvalidRequest("The template needs {place}, for the words.", place="{text}", field="template")
+    for place, times in Counter(found.group() for found in PLACE.finditer(cleaned)).items():
+        if times > 1:
+            raise InvalidRequest("The template has {place} more than once.", place=place, field="template")
     return cleaned
 
 

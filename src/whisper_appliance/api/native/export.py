@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from flask import Response
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from whisper_appliance.core.errors import InvalidRequest, NotFound
 from whisper_appliance.core.schema import Schema
@@ -79,12 +79,6 @@ class ExportFields(Schema):
         "below or beside each paragraph, caption or phrase.",
     )
 
-    @field_validator("template")
-    @classmethod
-    def _check_template(cls, value: str) -> str:
-        """Before the first byte of an archive is sent."""
-        return checked_template(value)
-
     def options(self, summary: TranscriptSummary, annotations: Annotations = NOTHING) -> ExportOptions:
         """The options for one transcript, and what was written about it."""
         return ExportOptions(
@@ -151,9 +145,12 @@ def archive_response(
     """The response with a ZIP archive, streamed, so that it is never whole in memory.
 
     `find_recording` returns the kept recording of a transcript that goes into it, with its extension;
-    `find_annotations` the chapters and notes of the transcript with an id.
+    `find_annotations` the chapters and notes of the transcript with an id. Raises `InvalidRequest` for a
+    template that a format cannot fill, before the first byte is sent.
     """
     chosen = tuple(dict.fromkeys(formats))
+    if any(FORMATS[name].has_template for name in chosen):
+        checked_template(fields.template)
     content = _archive(transcripts, chosen, fields, find_recording, find_annotations)
     response = Response(content, mimetype="application/zip")
     response.headers["Content-Disposition"] = attachment(name)

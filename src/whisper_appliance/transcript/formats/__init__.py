@@ -34,7 +34,7 @@ DEFAULTS = ExportOptions()
 def export(transcript: Transcript, format_name: str, options: ExportOptions = DEFAULTS) -> bytes:
     """The transcript as a file in one of `FORMATS`; text is UTF-8.
 
-    Raises `InvalidRequest` for an unknown format or a limit below 1.
+    Raises `InvalidRequest` for an unknown format, a limit below 1, or a template that its format cannot fill.
     """
     written = _written(transcript, format_name, options)
     return written.encode("utf-8", "replace") if isinstance(written, str) else written
@@ -61,7 +61,8 @@ def _written(transcript: Transcript, format_name: str, options: ExportOptions) -
         )
     if options.max_line_chars < 1 or options.max_lines < 1:
         raise InvalidRequest("A subtitle needs at least one line of one character.", field="max_line_chars")
-    options = replace(options, template=checked_template(options.template))
+    template = checked_template(options.template) if FORMATS[format_name].has_template else ""
+    options = replace(options, template=template)
     valid = with_valid_times(transcript)
     if not options.speakers:
         valid = replace(valid, segments=tuple(replace(each, speaker="") for each in valid.segments))

@@ -111,4 +111,4 @@ def _text(text: str) -> str:
     return NOT_IN_XML.sub("", clean(text))
 
 
-FORMAT = Format("docx", ".docx", WORD_TYPE, write_docx, is_text=False)
+FORMAT = Format("docx", ".docx", WORD_TYPE, write_docx, is_text=False, has_template=True)

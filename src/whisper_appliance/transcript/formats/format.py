@@ -50,3 +50,5 @@ class Format:
     media_type: str
     write: Callable[[Transcript, ExportOptions], str | bytes]
     is_text: bool = True
+    has_template: bool = False
+    """Whether it writes paragraphs by a template."""

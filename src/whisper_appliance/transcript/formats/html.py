@@ -82,4 +82,4 @@ def _note(note: Note) -> str:
     return f'<aside>{author}{time}<p dir="auto">{lines}</p></aside>'
 
 
-FORMAT = Format("html", ".html", "text/html", write_html)
+FORMAT = Format("html", ".html", "text/html", write_html, has_template=True)

@@ -50,4 +50,4 @@ def _escape(text: str) -> str:
     return LIST_START.sub(lambda found: f"{found[1]}\\{found[2]}" if found[1] else f"\\{found[3]}", escaped)
 
 
-FORMAT = Format("md", ".md", "text/markdown", write_md)
+FORMAT = Format("md", ".md", "text/markdown", write_md, has_template=True)

@@ -137,4 +137,4 @@ def _write_line(document: "FPDF", text: str, *, size: int, bold: bool = False) -
     )
 
 
-FORMAT = Format("pdf", ".pdf", "application/pdf", write_pdf, is_text=False)
+FORMAT = Format("pdf", ".pdf", "application/pdf", write_pdf, is_text=False, has_template=True)

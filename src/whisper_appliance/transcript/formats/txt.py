@@ -31,4 +31,4 @@ def _usual(paragraph: Paragraph, options: ExportOptions, last_speaker: str) -> s
     return f"{time}{name}{paragraph.text}\n"
 
 
-FORMAT = Format("txt", ".txt", "text/plain", write_txt)
+FORMAT = Format("txt", ".txt", "text/plain", write_txt, has_template=True)
