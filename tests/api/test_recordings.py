@@ -146,6 +146,17 @@ def test_a_deleted_recording_is_gone_and_its_transcript_stays(ada: ApiClient, ke
     assert ada.get(f"/api/transcripts/{kept}/peaks").data == b"peaks"
 
 
+def test_a_browser_checks_each_time_whether_it_may_still_show_a_waveform(
+    app: OpenAPI, ada: ApiClient, kept: str
+) -> None:
+    address = f"/api/transcripts/{kept}/peaks"
+    answer = ada.get(address)
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    unchanged = {"If-None-Match": answer.headers["ETag"]}
+    assert ada.get(address, headers=unchanged).status_code == 304
+    assert signed_in(app).get(address, headers=unchanged).status_code == 404
+
+
 def test_a_transcript_in_the_trash_cannot_be_heard(ada: ApiClient, kept: str) -> None:
     ada.delete(f"/api/transcripts/{kept}")
     assert ada.get(ADDRESS.format(kept)).status_code == 404

@@ -23,6 +23,7 @@ from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.content_disposition import attachment
 from whisper_appliance.web.context import appliance
+from whisper_appliance.web.etags import NOT_MODIFIED, with_etag
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.media_files import media_response
 from whisper_appliance.web.openapi import TRANSCRIPTS, error_responses
@@ -79,7 +80,8 @@ PEAKS_RESPONSE: ResponseDict = {
     200: {
         "description": "Lowest and highest samples, in the 8-bit format of BBC audiowaveform (`.dat`).",
         "content": {PEAKS_TYPE: _BYTES},
-    }
+    },
+    304: NOT_MODIFIED,
 }
 
 
@@ -191,5 +193,5 @@ def extension_of(media_type: str) -> str:
 def peaks_response(entry: TranscriptSummary) -> Response:
     """The response with the waveform of a transcript. The caller has checked who may see it."""
     response = Response(appliance().recordings.peaks(entry.id), mimetype=PEAKS_TYPE)
-    response.headers["Cache-Control"] = "private, max-age=86400"
-    return response
+    response.headers["Cache-Control"] = "private, no-cache"
+    return with_etag(response)
