@@ -75,7 +75,7 @@ afterEach(() => {
 });
 
 test("a second click, while the browser asks for the microphone, opens none", async () => {
-  const recorder = new Recorder(() => {});
+  const recorder = new Recorder(() => {}, "");
   const started = recorder.toggle();
   const allow = await question;
   void recorder.toggle();
@@ -89,7 +89,7 @@ test("a second click, while the browser asks for the microphone, opens none", as
 
 test("where the browser can't record after all, the microphone is not left open", async () => {
   canRecord = false;
-  const recorder = new Recorder(() => {});
+  const recorder = new Recorder(() => {}, "");
   const started = recorder.toggle();
   (await question)();
   await started;

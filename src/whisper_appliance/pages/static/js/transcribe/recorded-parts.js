@@ -1,6 +1,7 @@
 /**
  * The parts of recordings, kept in IndexedDB until the appliance has the recording, and in memory where that is blocked
- * or full. A tab holds a lock for each recording that it makes or sends, so that no other tab takes it.
+ * or full. A tab holds a lock for each recording that it makes or sends, so that no other tab takes it. The id of a
+ * recording begins with the user who made it, so that it is offered to no other user of this browser.
  */
 
 import { acquire, settled } from "../core/browser-store.js";
@@ -24,6 +25,11 @@ export class RecordedParts {
   /** @type {Promise<IDBDatabase | null>} */
   #database = this.#open();
 
+  /** @param {string} user Id of the user; empty: nobody is signed in. */
+  constructor(user) {
+    this.user = user;
+  }
+
   /** @returns {Promise<IDBDatabase | null>} */
   async #open() {
     try {
@@ -42,7 +48,7 @@ export class RecordedParts {
 
   /** Begins a recording. @param {string} name Of its file. */
   async begin(name) {
-    const id = crypto.randomUUID();
+    const id = [this.user, crypto.randomUUID()].filter(Boolean).join(".");
     this.#current = { id, name, parts: [], release: await acquire(lockOf(id)) };
     await this.#keep(name);
   }
@@ -92,12 +98,13 @@ export class RecordedParts {
     }
   }
 
-  /** @returns {Promise<string[]>} The recordings of which parts are here, also those of other tabs. */
+  /** @returns {Promise<string[]>} The user's recordings of which parts are here, also those of other tabs. */
   async #kept() {
     try {
       const store = await this.#store("readonly");
       const keys = /** @type {Key[]} */ (store ? await settled(store.getAllKeys()) : []);
-      return keys.filter(([, place]) => place === 1).map(([id]) => id);
+      const isMine = (/** @type {string} */ id) => !id.includes(".") || id.startsWith(`${this.user}.`);
+      return keys.filter(([id, place]) => place === 1 && isMine(id)).map(([id]) => id);
     } catch {
       return [];
     }

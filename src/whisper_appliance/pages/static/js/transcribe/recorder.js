@@ -15,7 +15,7 @@ const TYPES = ["audio/webm;codecs=opus", "audio/mp4;codecs=mp4a.40.2", "audio/mp
 const BITS_A_SECOND = 64_000;
 
 export class Recorder {
-  #parts = new RecordedParts();
+  #parts;
   #wakeLock = new WakeLock();
   /** @type {MediaRecorder | null} */
   #recorder = null;
@@ -24,9 +24,13 @@ export class Recorder {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
 
-  /** @param {(recording: import("./recorded-parts.js").Recording) => void} onRecording */
-  constructor(onRecording) {
+  /**
+   * @param {(recording: import("./recorded-parts.js").Recording) => void} onRecording
+   * @param {string} user Id of the user; empty: nobody is signed in.
+   */
+  constructor(onRecording, user) {
     this.onRecording = onRecording;
+    this.#parts = new RecordedParts(user);
     byId("record").addEventListener("click", () => void this.toggle());
     void this.#offerInterrupted();
   }

@@ -1,7 +1,7 @@
 /**
- * Service worker of the installed app. What another app shares never goes to the server from here: it is put down in
- * this browser, and the page asks whether it is to be transcribed, because a page of another site can send a form here
- * too. Nothing else is answered, or kept.
+ * Service worker of the installed app. It stores what another app shares in this browser and sends nothing to the server:
+ * the page uploads a file once the user agrees, because a page of another site can send a form here too. The worker
+ * answers and stores nothing else.
  */
 
 const worker = /** @type {any} */ (self);

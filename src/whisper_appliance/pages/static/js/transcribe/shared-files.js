@@ -1,6 +1,6 @@
 /**
- * Files that another app shared with the installed one: `share-worker.js` has put them down, one page takes each, and asks
- * before it sends them. What somebody has agreed to goes on after a reload of the page.
+ * Files that another app shared with the installed one: `share-worker.js` stores them, and one page takes each. It sends
+ * them once the user agrees, also after a reload, and never for another user of this browser.
  */
 
 import { fromRoot } from "../core/addresses.js";
@@ -17,34 +17,45 @@ const AGREED_KEY = "shared-files";
 const FAILED = "share-failed";
 
 /**
- * @typedef {import("./job-list.js").KeptFile} KeptFile
+ * @typedef {import("./job-list.js").KeptFile & {uploadKey: string}} KeptFile
  * @typedef {Record<string, string>} Options
+ * @typedef {{user: string, options: Options}} Agreement
  */
 
-/** @param {{addKept: (kept: KeptFile[], options: Options) => void}} jobs @param {() => Options} options */
-export function startSharedFiles(jobs, options) {
+/**
+ * @param {{addKept: (kept: KeptFile[], options: Options) => void}} jobs
+ * @param {() => Options} options
+ * @param {string} user Id of the user; empty: nobody is signed in.
+ */
+export function startSharedFiles(jobs, options, user) {
   const isInstalled = matchMedia("(display-mode: standalone)").matches;
   if (!isInstalled || !navigator.serviceWorker) return;
   void navigator.serviceWorker.register(fromRoot("/share-worker.js")).catch(() => undefined);
   showFailure();
-  void take().then((taken) => {
+  void take(user).then((taken) => {
     const agreed = readAgreed();
-    for (const kept of taken.filter(({ uploadKey = "" }) => agreed[uploadKey]))
-      jobs.addKept([kept], agreed[kept.uploadKey ?? ""] ?? {});
+    for (const kept of taken) {
+      const agreement = agreed[kept.uploadKey];
+      if (agreement) jobs.addKept([kept], agreement.options);
+    }
     ask(
-      taken.filter(({ uploadKey = "" }) => !agreed[uploadKey]),
+      taken.filter(({ uploadKey }) => !agreed[uploadKey]),
       (kept) => {
         const chosen = options();
-        writeAgreed({ ...readAgreed(), ...Object.fromEntries(kept.map((each) => [each.uploadKey, chosen])) });
+        const agreement = { user, options: chosen };
+        writeAgreed({
+          ...readAgreed(),
+          ...Object.fromEntries(kept.map((each) => [each.uploadKey, agreement])),
+        });
         jobs.addKept(kept, chosen);
       },
     );
   });
 }
 
-/** @returns {Record<string, Options>} The options of each file, by its key, that somebody wants to be transcribed. */
-const readAgreed = () => readStored(AGREED_KEY, /** @type {Record<string, Options>} */ ({}));
-/** @param {Record<string, Options>} agreed */
+/** @returns {Record<string, Agreement>} By the key of each file that a user wants to be transcribed. */
+const readAgreed = () => readStored(AGREED_KEY, /** @type {Record<string, Agreement>} */ ({}));
+/** @param {Record<string, Agreement>} agreed */
 const writeAgreed = (agreed) => writeStored(AGREED_KEY, agreed);
 
 /** @param {KeptFile[]} kept @param {(kept: KeptFile[]) => void} onAgreed */
@@ -85,8 +96,8 @@ function showFailure() {
   toast(t("What was shared could not be taken. Choose the file here."));
 }
 
-/** @returns {Promise<KeptFile[]>} The files that no other page has. */
-async function take() {
+/** @param {string} user @returns {Promise<KeptFile[]>} The files that no other page has, without those of other users. */
+async function take(user) {
   /** @type {KeptFile[]} */
   const taken = [];
   try {
@@ -98,7 +109,8 @@ async function take() {
     for (const key of await settled(store("readonly").getAllKeys())) {
       const release = await acquire(`${DATABASE} ${key}`);
       if (!release) continue;
-      const { file, uploadKey } = (await settled(store("readonly").get(key))) ?? {}; // another page may have deleted it
+      const { file, uploadKey } = await keyed(store, key);
+      const owner = readAgreed()[uploadKey]?.user ?? user;
       const forget = () => {
         const { [uploadKey]: _, ...others } = readAgreed();
         writeAgreed(others);
@@ -106,11 +118,24 @@ async function take() {
           .catch(() => undefined)
           .finally(release);
       };
-      if (file instanceof File) taken.push({ file, uploadKey, forget });
-      else forget();
+      if (file instanceof File && owner === user) taken.push({ file, uploadKey, forget });
+      else release();
     }
   } catch {
     // storage is blocked
   }
   return taken;
+}
+
+/**
+ * @param {(mode: IDBTransactionMode) => IDBObjectStore} store
+ * @param {IDBValidKey} key
+ * @returns {Promise<{file?: unknown, uploadKey: string}>} Without a file if another page has deleted it.
+ */
+async function keyed(store, key) {
+  const found = await settled(store("readonly").get(key));
+  if (!(found instanceof File)) return found ?? { uploadKey: "" };
+  const withKey = { file: found, uploadKey: crypto.randomUUID() }; // an older worker stored the file alone
+  await settled(store("readwrite").put(withKey, key));
+  return withKey;
 }

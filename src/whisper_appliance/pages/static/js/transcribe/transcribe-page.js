@@ -31,9 +31,10 @@ export function mount(root) {
   startPresets(options);
   startDrop(onFiles);
   const openPicker = startPicker(onFiles);
-  startSharedFiles(jobs, () => options.chosen());
+  const user = root.dataset.user ?? "";
+  startSharedFiles(jobs, () => options.chosen(), user);
   startRemoteDialog((addresses) => jobs.addAddresses(addresses));
-  const recorder = new Recorder((recording) => jobs.addKept([recording]));
+  const recorder = new Recorder((recording) => jobs.addKept([recording]), user);
   const live = startLiveLauncher(() => ({ model: options.ownModel, ...options.chosen() }));
   shortcuts.add({ o: openPicker, ",": () => options.toggle(), ...live });
   resumeJobs(jobs, latest);
