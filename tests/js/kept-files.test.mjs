@@ -55,7 +55,7 @@ beforeEach(() => {
   set("window", { localStorage });
   set("location", { href: "https://appliance.example/" });
   set("matchMedia", () => ({ matches: true }));
-  set("IDBKeyRange", { bound: ([id]) => id });
+  set("IDBKeyRange", { bound: (/** @type {[string]} */ [id]) => id });
   set("indexedDB", { open: () => asRequest({ transaction: () => ({ objectStore: () => objectStore }) }) });
   const request = (
     /** @type {string} */ _,

@@ -253,7 +253,7 @@ function showFitting(form, format) {
   }
   const template = /** @type {HTMLTextAreaElement} */ (form.elements.namedItem("template"));
   const times = /** @type {HTMLInputElement} */ (form.elements.namedItem("times"));
-  times.disabled ||= !template.disabled && template.value.trim() !== ""; // it says where the times are
+  times.disabled ||= !template.disabled && template.value.trim() !== ""; // because a template places the times
 }
 
 /** @param {HTMLFormElement} form @returns {URLSearchParams} What the form says, also of boxes without a tick. */
