@@ -107,7 +107,7 @@ def test_the_model_for_the_detected_language_is_used_unless_the_request_names_on
     api_client: ApiClient, beckett: Path, tiny_en: Path
 ) -> None:
     appliance: Appliance = api_client.application.extensions[EXTENSION].appliance
-    (appliance.settings.model_dir / "house").symlink_to(tiny_en)
+    (appliance.settings.model_dir / "other").symlink_to(tiny_en)
 
     def transcribe(beams: str, **options: str) -> dict[str, Any]:
         with beckett.open("rb") as file:
@@ -120,10 +120,10 @@ def test_the_model_for_the_detected_language_is_used_unless_the_request_names_on
         return found
 
     try:
-        appliance.overrides.set("model_by_language", "de:tiny,English:house", "a test")
+        appliance.overrides.set("model_by_language", "de:tiny,English:other", "a test")
         detected = transcribe("1")
-        assert (detected["model"], detected["provenance"]["model"]) == ("house", "house")
-        assert transcribe("1", language="en")["model"] == "house"
+        assert (detected["model"], detected["provenance"]["model"]) == ("other", "other")
+        assert transcribe("1", language="en")["model"] == "other"
         assert transcribe("1", model="tiny.en")["model"] == "tiny.en"
         appliance.overrides.set("model_by_language", "en:base.en", "a test")
         replaced = transcribe("2")

@@ -94,7 +94,9 @@ def test_several_transcripts_are_one_archive(browser: ApiClient) -> None:
     with zipfile.ZipFile(io.BytesIO(browser.post("/api/transcripts/export", json={}).data)) as archive:
         assert len(archive.namelist()) == 6
     without_words = {"ids": ids[:1], "template": "{start}"}
-    assert browser.post("/api/transcripts/export", json={**without_words, "formats": ["srt"]}).status_code == 200
+    assert (
+        browser.post("/api/transcripts/export", json={**without_words, "formats": ["srt"]}).status_code == 200
+    )
     refused = browser.post("/api/transcripts/export", json={**without_words, "formats": ["srt", "md"]})
     assert (refused.status_code, refused.json["error"]["field"]) == (400, "template")
 

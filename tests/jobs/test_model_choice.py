@@ -67,12 +67,13 @@ def chosen(models: Models, job: Job, spoken: str = "de", **by_language: str) -> 
     return lease
 
 
-def a_job(model: str | None = None, **options: Any) -> Job:
+def a_job(model: str | None = None, preferred: str | None = None, **options: Any) -> Job:
     return Job(
         id="1", owner="ann", status="running", priority=Priority.BATCH, progress=0.0, error=None,
         transcript_id=None, title="talk", filename="talk.wav", source="upload", model=model,
         options=Options(**options), audio="1", audio_bytes=1, duration=None, attempts=1,
         cancel_requested=False, lane="batch", created="", started=None, finished=None,
+        preferred_model=preferred,
     )  # fmt: skip
 
 
@@ -86,6 +87,18 @@ def test_the_detected_or_given_language_chooses_the_model(models: Models) -> Non
 def test_a_model_that_cannot_be_loaded_is_replaced_and_the_transcript_says_so(models: Models) -> None:
     lease = chosen(models, a_job(), de="large")
     assert (lease.name, [notice.code for notice in lease.notices]) == ("base", ["model_replaced"])
+    assert "There is no memory for large." in lease.notices[0].message
+
+
+def test_the_model_of_the_owner_goes_before_that_of_the_language(models: Models) -> None:
+    assert chosen(models, a_job(preferred="own"), de="small").name == "own"
+    assert chosen(models, a_job(model="tiny", preferred="own")).name == "tiny"
+
+
+def test_the_model_of_the_owner_is_replaced_if_it_cannot_be_loaded(models: Models) -> None:
+    lease = chosen(models, a_job(preferred="large"), de="small")
+    assert (lease.name, [notice.code for notice in lease.notices]) == ("small", ["model_replaced"])
+    assert "which is chosen in the account" in lease.notices[0].message
     assert "There is no memory for large." in lease.notices[0].message
 
 

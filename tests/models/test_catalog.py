@@ -7,12 +7,20 @@ from pathlib import Path
 import pytest
 
 from whisper_appliance.core.errors import NotFound
-from whisper_appliance.models.catalog import ALIASES, catalog, resolve
+from whisper_appliance.models.catalog import ALIASES, catalog, resolve, suits
 
 
 def test_large_is_large_v3_and_turbo_is_large_v3_turbo() -> None:
     assert resolve("large").name == "large-v3"
     assert resolve("turbo").name == "large-v3-turbo"
+
+
+def test_a_model_suits_what_it_was_trained_for() -> None:
+    assert suits("tiny.en", "en", "transcribe")
+    assert suits("tiny.en", None, "transcribe")
+    assert not suits("tiny.en", "de", "transcribe")
+    assert not suits("turbo", "de", "translate")
+    assert suits("mine", "de", "translate")
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_catalog() -> None:

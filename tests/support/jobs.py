@@ -57,8 +57,16 @@ class Script:
         yield self.Words(path.read_text(errors="replace").split())
 
     @contextmanager
-    def engine(self, name: str | None = None) -> Iterator[str]:
-        yield f"engine of {name}"
+    def engine(self, name: str | None = None) -> Iterator["Script.Engine"]:
+        yield self.Engine(f"engine of {name}")
+
+    class Engine(str):
+        """An engine, as its description."""
+
+        __slots__ = ()
+
+        def wait_ready(self) -> None:
+            """It always is."""
 
     @dataclass
     class Words:

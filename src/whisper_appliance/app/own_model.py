@@ -4,10 +4,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from whisper_appliance.accounts.users import Users
-from whisper_appliance.app.readiness import NOT_READY, check_ready
-from whisper_appliance.core.errors import InvalidRequest, ModelUnavailable, NotFound
+from whisper_appliance.core.errors import NotFound
 from whisper_appliance.engines.contract import Task
 from whisper_appliance.engines.process.client import EngineProcess
+from whisper_appliance.models.catalog import suits
 from whisper_appliance.models.manager import ModelManager
 
 OwnModel = Callable[[str, str | None, Task], str | None]
@@ -15,14 +15,16 @@ OwnModel = Callable[[str, str | None, Task], str | None]
 
 
 def own_model(models: ModelManager[EngineProcess], users: Callable[[], Users]) -> OwnModel:
-    """Returns the function that is called with the owner, language and task of a request."""
+    """Returns the function that is called with the owner, language and task of a request.
+
+    Its result is on this machine, but perhaps cannot be loaded now.
+    """
 
     def choose(owner: str, language: str | None, task: Task) -> str | None:
-        with suppress(NotFound, InvalidRequest, ModelUnavailable):  # a visitor; or the model cannot
+        with suppress(NotFound):  # a visitor
             chosen = users().get(owner).model if owner else None
             model = models.get_model(chosen) if chosen else None
-            if model is not None and model.state not in NOT_READY:
-                check_ready(models, model.name, language=language, task=task)
+            if model and model.state not in ("missing", "downloading") and suits(model.name, language, task):
                 return model.name
         return None
 

@@ -6,7 +6,7 @@ Every API translates its requests into these calls, so that the same rules hold 
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -104,6 +104,12 @@ class SubmitRecording:
         """The model of an owner for a request that names none; None: the appliance chooses."""
         return self._own_model(owner, language, task)
 
+    def live_model_for(self, owner: str, language: str | None, task: Task) -> str | None:
+        """As `model_for`, if no engine of it has failed, because a live session keeps its model."""
+        own = self.model_for(owner, language, task)
+        status = self._models.get_model(own) if own else None
+        return status.name if status and status.state not in NOT_READY else None
+
     def check_ready(self, model: str | None, *, language: str | None, task: Task, owner: str = "") -> None:
         """Raises `InvalidRequest` for options the model lacks, `ModelUnavailable` if it is not ready."""
         if model is None and self.model_for(owner, language, task):
@@ -120,10 +126,10 @@ class SubmitRecording:
         Raises `QueueFull` and `KeyReused`. Unless the job is replayed, the queue owns the file now.
         """
         recording, options = submission.recording, submission.options
+        own = None
         if submission.model is None:
             own = self.model_for(submission.owner, options.language, options.task)
-            submission = replace(submission, model=own)
-        content = self._content(submission)
+        content = self._content(submission, submission.model or own)
         job = self._queue.enqueue(
             JobRequest(
                 id=recording.path.name,
@@ -136,6 +142,7 @@ class SubmitRecording:
                 title=submission.title,
                 options=options,
                 model=submission.model,
+                preferred_model=own,
                 priority=Priority.INTERACTIVE,
                 idempotency=self._idempotency(submission, content),
                 content_digest=_digest(content),
@@ -144,19 +151,29 @@ class SubmitRecording:
         )
         return SubmittedJob(job, replayed=job.id != recording.path.name or job.reused)
 
-    def _content(self, submission: Submission) -> str:
+    def _content(self, submission: Submission, model: str | None) -> str:
         """What decides the transcript: the recording, the model, and the options."""
-        by_language = {} if submission.model else self._model_by_language()
-        model = submission.model or self._models.default
-        content = [submission.recording.sha256, model, asdict(submission.options), dict(by_language)]
+        by_language = {} if model else self._model_by_language()
+        content = [
+            submission.recording.sha256,
+            model or self._models.default,
+            asdict(submission.options),
+            dict(by_language),
+        ]
         return json.dumps(content, sort_keys=True)
 
     def _idempotency(self, submission: Submission, content: str) -> IdempotencyKey | None:
-        """The key of a request; clients without a key also repeat requests, so their content is the key."""
+        """The key of a request; clients without a key also repeat requests, so their content is the key.
+
+        The fingerprint of a client's key has the model that the request names, because what is chosen where
+        it names none may change before the request is repeated.
+        """
         recording = submission.recording
-        fingerprint = _digest(content, recording.filename)
         if submission.idempotency_key is not None:
-            return IdempotencyKey(_digest(submission.client, "key", submission.idempotency_key), fingerprint)
+            key = _digest(submission.client, "key", submission.idempotency_key)
+            asked = [recording.sha256, submission.model, asdict(submission.options)]
+            return IdempotencyKey(key, _digest(json.dumps(asked, sort_keys=True), recording.filename))
+        fingerprint = _digest(content, recording.filename)
         if not (seconds := self._repeat_seconds()):
             return None
         since = written(recording.received_at - timedelta(seconds=seconds))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.jobs.job import JobError
-from whisper_appliance.jobs.queries import error_of
+from whisper_appliance.jobs.queries import WANTED_MODEL, error_of
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.jobs import JobStatus, jobs
 
@@ -53,7 +53,7 @@ class JobPage:
 
 
 _COLUMNS = tuple(
-    field.name for field in fields(JobSummary) if field.name not in ("handle", "error", "waiting")
+    field.name for field in fields(JobSummary) if field.name not in ("handle", "model", "error", "waiting")
 )
 
 
@@ -75,6 +75,7 @@ class JobAdminQueries:
         query = sa.select(
             *(jobs.c[name] for name in _COLUMNS),
             sa.func.substr(jobs.c.id, 1, HANDLE_CHARS).label("handle"),
+            WANTED_MODEL.label("model"),
             jobs.c.error_code,
             jobs.c.error_message,
             jobs.c.waiting_code,
@@ -111,5 +112,9 @@ class JobAdminQueries:
 def _summary(row: sa.RowMapping) -> JobSummary:
     error, waiting = error_of(row, "error"), error_of(row, "waiting")
     return JobSummary(
-        handle=row["handle"], error=error, waiting=waiting, **{name: row[name] for name in _COLUMNS}
+        handle=row["handle"],
+        model=row["model"],
+        error=error,
+        waiting=waiting,
+        **{name: row[name] for name in _COLUMNS},
     )

@@ -38,6 +38,8 @@ class JobRequest:
     title: str | None = None
     source: str = "upload"
     model: str | None = None
+    preferred_model: str | None = None
+    """The model that the owner chose, for a request that names none; another one may replace it."""
     options: Options = field(default_factory=Options)
     id: str = field(default_factory=new_id)
     key_id: str = ""
@@ -101,6 +103,12 @@ class Job:
     content_digest: str | None = None
     translation_of: str | None = None
     translate_to: str | None = None
+    preferred_model: str | None = None
+
+    @property
+    def wanted_model(self) -> str | None:
+        """The model that its request names, or that its owner chose; None: the appliance chooses."""
+        return self.model or self.preferred_model
 
     @property
     def ended(self) -> bool:

@@ -278,7 +278,7 @@ class JobRunner:
             self._announce(JobProgressed(job.id))
             self._keep_lane(job, slot, window.stop_sample % CHANNEL_SAMPLES / SAMPLE_RATE)
 
-        kind = Kind(job.model or self._steps.default_model, job.options.quality)
+        kind = Kind(job.wanted_model or self._steps.default_model, job.options.quality)
         self._pace.job_started(job.id, kind, job.progress * _seconds_of(job, job.duration))
         is_new = job.attempts == 1 and not job.progress
         earlier = () if is_new else self._retry_until_available(lambda: self._jobs.windows_of(job.id))

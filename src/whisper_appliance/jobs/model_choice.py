@@ -1,11 +1,11 @@
-"""Chooses the model of a job: the one that its request names, the one for its language, or the default."""
+"""Chooses the model of a job: of its request, of its owner, for its language, or the default."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from whisper_appliance.core.errors import ModelUnavailable, NotFound
+from whisper_appliance.core.errors import ApplianceError, ModelUnavailable, NotFound
 from whisper_appliance.core.i18n import N_
 from whisper_appliance.jobs.job import Job
 from whisper_appliance.models.catalog import translates
@@ -13,6 +13,9 @@ from whisper_appliance.transcript.model import Notice
 
 Lease = Callable[[ExitStack, str], Any]
 """Leases the engine of a model until the stack is closed; waits while the model is being downloaded."""
+PREFERRED_REPLACED = N_(
+    "The model {wanted}, which is chosen in the account, could not be used, so {default} was: {reason}"
+)
 MODEL_REPLACED = N_("The model {wanted} for this language could not be used, so {default} was: {reason}")
 
 
@@ -69,11 +72,31 @@ class ModelChoice:
     ) -> LeasedModel:
         """Leases the job's model until `held` is closed. The language is detected with the default model.
 
-        A model for a language that is missing or does not fit into memory is replaced by the default one.
-        Raises what `lease` raises.
+        A model that the owner chose, or one for a language, is replaced if it is missing or does not fit into
+        memory. Raises what `lease` raises.
         """
         if job.model:
             return LeasedModel(job.model, lease(held, job.model))
+        preferred = job.preferred_model
+        if preferred is None or preferred == self.default():
+            return self._lease_suitable(held, models, lease, job, recording, cancelled)
+        try:
+            return LeasedModel(preferred, _lease_ready(held, models, preferred))
+        except (NotFound, ModelUnavailable) as error:
+            chosen = self._lease_suitable(held, models, lease, job, recording, cancelled)
+            notice = _replaced(PREFERRED_REPLACED, preferred, chosen.name, error)
+            return replace(chosen, notices=(notice, *chosen.notices))
+
+    def _lease_suitable(
+        self,
+        held: ExitStack,
+        models: EngineProvider,
+        lease: Lease,
+        job: Job,
+        recording: Any,
+        cancelled: Callable[[], bool],
+    ) -> LeasedModel:
+        """Leases the model for the language, or the default one."""
         default, by_language = self.default(), self._suitable(job)
         language = job.options.language or ""
         if by_language and not language:
@@ -86,8 +109,7 @@ class ModelChoice:
         try:
             return LeasedModel(wanted, _lease_ready(held, models, wanted))
         except (NotFound, ModelUnavailable) as error:
-            message = MODEL_REPLACED.format(wanted=wanted, default=default, reason=error.message)
-            notice = Notice("model_replaced", message)
+            notice = _replaced(MODEL_REPLACED, wanted, default, error)
             return LeasedModel(default, lease(held, default), (notice,))
 
     def _suitable(self, job: Job) -> Mapping[str, str]:
@@ -96,6 +118,10 @@ class ModelChoice:
         if job.options.task != "translate":
             return models
         return {code: model for code, model in models.items() if translates(model)}
+
+
+def _replaced(template: str, wanted: str, default: str, error: ApplianceError) -> Notice:
+    return Notice("model_replaced", template.format(wanted=wanted, default=default, reason=error.message))
 
 
 def _lease_ready(held: ExitStack, models: EngineProvider, name: str) -> Any:

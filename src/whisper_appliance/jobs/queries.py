@@ -18,6 +18,8 @@ from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus, jobs, windows
 from whisper_appliance.transcript.codec import from_json
 
+WANTED_MODEL: sa.ColumnElement[str | None] = sa.func.coalesce(jobs.c.model, jobs.c.preferred_model)
+
 
 class JobQueries:
     """Reads the rows of jobs and of their finished windows."""
@@ -91,7 +93,7 @@ class JobQueries:
         estimated from its size.
         """
         length = sa.func.coalesce(jobs.c.duration, 1.0 * jobs.c.audio_bytes / ESTIMATED_BYTES_PER_SECOND)
-        columns = (jobs.c.id, jobs.c.priority, LANE, jobs.c.model, jobs.c.options, jobs.c.progress, length)
+        columns = (jobs.c.id, jobs.c.priority, LANE, WANTED_MODEL, jobs.c.options, jobs.c.progress, length)
         query = sa.select(*columns)
         query = query.where(jobs.c.status.in_(UNFINISHED), jobs.c.retry_at.is_(None))
         query = query.where(sa.or_(jobs.c.status == "running", ~IS_PAUSED))

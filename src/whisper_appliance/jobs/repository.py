@@ -112,6 +112,7 @@ class JobRepository(JobQueries):
             "owner": request.owner,
             "source": request.source,
             "model": request.model,
+            "preferred_model": request.preferred_model,
             "audio": audio,
             "audio_bytes": audio_bytes,
             "title": clean_title(request.title or "") or title_from_file_name(request.filename),

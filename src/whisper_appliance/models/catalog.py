@@ -89,6 +89,17 @@ def translates(name: str) -> bool:
     return model.translates if model else True
 
 
+def suits(name: str, language: str | None, task: str) -> bool:
+    """Whether the model can do a task in a language; None: it is detected.
+
+    A model that is not in the catalogue may.
+    """
+    model = catalog().get(canonical(name))
+    if model is None:
+        return True
+    return (model.languages != "en" or language in (None, "en")) and (task != "translate" or model.translates)
+
+
 def resolve(name: str) -> Model:
     """The model with this name or alias. Raises `NotFound`."""
     model = catalog().get(canonical(name))

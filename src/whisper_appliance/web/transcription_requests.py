@@ -237,7 +237,7 @@ def _enqueue(
         after_this_request(mark_replayed)
     if not submitted.replayed:
         g.job_id = submitted.job.id
-    g.transcription_model = submitted.job.model or appliance().models.default
+    g.transcription_model = submitted.job.wanted_model or appliance().models.default
     return submitted.job
 
 

@@ -55,6 +55,7 @@ jobs = sa.Table(
     sa.Column("translate_to", sa.Text, nullable=True),
     sa.Column("lane", sa.Text, nullable=True),
     sa.Column("network", sa.Text, nullable=True),
+    sa.Column("preferred_model", sa.Text, nullable=True),
     sa.Index("jobs_by_idempotency_key", "idempotency_key", unique=True),
     sa.Index("jobs_by_status", "status", "priority", "number"),
     sa.Index("jobs_of_owner", "owner", "status"),

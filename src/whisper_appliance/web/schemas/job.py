@@ -44,7 +44,7 @@ def job_response(
         "reused": job.reused,
         "translation_of": job.translation_of,
         "title": job.title,
-        "model": job.model or appliance.models.default,
+        "model": job.wanted_model or appliance.models.default,
         "created": job.created,
         "started": job.started,
         "finished": job.finished,
