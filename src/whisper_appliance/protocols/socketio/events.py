@@ -41,6 +41,10 @@ class LiveEvents:
         """Opens a session."""
         actor = require("transcribe")
         options = parse(Start, arguments)
+        if options.model is None:
+            live_model_for = self._appliance.submit_recording.live_model_for
+            own = live_model_for(actor.owner, options.language, options.task)
+            options = options.model_copy(update={"model": own})
         check_ready(self._appliance.models, options.model, language=options.language, task=options.task)
         self._appliance.admission.check_live(actor.owner)
         connection = current_connection()

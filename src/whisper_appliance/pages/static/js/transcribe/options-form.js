@@ -26,8 +26,6 @@ const FIELDS = [
 export class OptionsForm {
   #form = formById("options-form");
   #defaultModel = "";
-  /** The model that the user chose in the account, if it is here. */
-  ownModel = "";
 
   /** Fills the form from the last visit, and keeps its line up to date. */
   start() {
@@ -130,8 +128,7 @@ export class OptionsForm {
     const stored = readStored(STORAGE_KEY, /** @type {Record<string, string>} */ ({})).model;
     const wanted = select.value || stored || "";
     const own = models.find(({ installed, name }) => installed && name === select.dataset.own);
-    this.ownModel = own?.name ?? "";
-    this.#defaultModel = this.ownModel || model.name;
+    this.#defaultModel = own?.name ?? model.name;
     const first = own
       ? t("{model} (your default)", { model: own.name })
       : t("{model} (default)", { model: model.name });

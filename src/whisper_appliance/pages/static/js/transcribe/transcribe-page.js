@@ -35,7 +35,7 @@ export function mount(root) {
   startSharedFiles(jobs, () => options.chosen(), user);
   startRemoteDialog((addresses) => jobs.addAddresses(addresses));
   const recorder = new Recorder((recording) => jobs.addKept([recording]), user);
-  const live = startLiveLauncher(() => ({ model: options.ownModel, ...options.chosen() }));
+  const live = startLiveLauncher(() => options.chosen());
   shortcuts.add({ o: openPicker, ",": () => options.toggle(), ...live });
   resumeJobs(jobs, latest);
   window.addEventListener("beforeunload", (event) => {
