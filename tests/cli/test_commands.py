@@ -103,6 +103,19 @@ def test_a_user_s_model_writes_several_formats_into_a_folder(with_tiny: Path, be
     assert (written["language"], written["model"]) == ("en", "tiny.en")
 
 
+def test_a_user_s_model_that_cannot_do_it_leaves_the_choice_to_the_appliance(
+    with_tiny: Path, beckett: Path
+) -> None:
+    with opened_accounts(load(data_dir=with_tiny / "data")) as accounts:
+        ada = accounts.users.create("Ada", PASSWORD, "member", by=SHELL)
+        accounts.users.set_model(ada.id, "tiny.en")
+    missing = {"WHISPER_MODEL": "medium", "MODEL_DOWNLOADS": "false", "HF_HUB_CACHE": f"{with_tiny}/hub"}
+    done = run_command(with_tiny, "transcribe", beckett, "--user", "ada", "--language", "German", **missing)
+    assert done.returncode == 1
+    assert "medium" in done.stderr
+    assert "tiny.en" not in done.stderr
+
+
 def test_a_damaged_file_does_not_prevent_the_others(with_tiny: Path, beckett: Path) -> None:
     (with_tiny / "notes.wav").write_text("this is no sound")
     done = run_command(with_tiny, "transcribe", "notes.wav", beckett, "-m", "tiny.en", "-o", "out")

@@ -118,8 +118,9 @@ def transcribe(
     from whisper_appliance.core.errors import ApplianceError
     from whisper_appliance.transcript.formats import FORMATS
 
-    preset = _options_of(server, options.pop("preset"), options.pop("user"))
+    preset, own_model = _choices_of(server, options.pop("preset"), options.pop("user"))
     options.update({name: preset[name] for name in preset if name in options and _is_open(context, name)})
+    options["model"] = options["model"] or _suitable(own_model, options)
     formats = formats or (preset.get("format", "txt"),)
     if output_dir is None and len(files) * len(formats) > 1:
         raise click.UsageError("Several results need a folder: add --output-dir FOLDER.")
@@ -227,25 +228,36 @@ def _transcribe_file(
     return transcript
 
 
-def _options_of(server: ServerOptions, name: str | None, user: str | None) -> dict[str, Any]:
-    """The options of a preset of an account, and the account's model, if it is here, where it names none."""
+def _choices_of(server: ServerOptions, name: str | None, user: str | None) -> tuple[dict[str, Any], str]:
+    """The options of a preset of an account, and the model that the account chose; empty without one."""
     from whisper_appliance.app.offline_accounts import opened_accounts, opened_database
     from whisper_appliance.library.presets import Presets
-    from whisper_appliance.models.store import ModelStore
 
     if name is None and user is None:
-        return {}
+        return {}, ""
     if user is None or server.url:
         raise click.UsageError("Presets and models are those of an account on this machine: add --user NAME.")
     settings = load_settings()
     with opened_accounts(settings) as accounts:
         account = accounts.users.by_name(user)
-    store = ModelStore(settings.model_dir, downloads_allowed=settings.model_downloads)
-    own = {"model": account.model} if account.model and store.find(account.model) else {}
     if name is None:
-        return own
+        return {}, account.model or ""
     with opened_database(settings) as database:
-        return {**own, **Presets(database).find(account.id, name).options}
+        return Presets(database).find(account.id, name).options, account.model or ""
+
+
+def _suitable(model: str, options: dict[str, Any]) -> str | None:
+    """The model of an account, if it is here and can do this; None: the appliance chooses."""
+    from whisper_appliance.models.catalog import suits
+    from whisper_appliance.models.store import ModelStore
+    from whisper_appliance.transcript.languages import language_code
+
+    language = language_code(options["language"]) if options["language"] else None
+    if not model or not suits(model, language, options["task"]):
+        return None
+    settings = load_settings()
+    store = ModelStore(settings.model_dir, downloads_allowed=settings.model_downloads)
+    return model if store.find(model) else None
 
 
 def _is_open(context: click.Context, name: str) -> bool:
