@@ -243,7 +243,7 @@ def _choices_of(server: ServerOptions, name: str | None, user: str | None) -> tu
     if name is None:
         return {}, account.model or ""
     with opened_database(settings) as database:
-        return Presets(database).find(account.id, name).options, account.model or ""
+        return dict(Presets(database).find(account.id, name).options), account.model or ""
 
 
 def _suitable(model: str, options: dict[str, Any]) -> str | None:
