@@ -50,7 +50,9 @@ def test_an_address_has_so_many_open_connections_and_another_one_its_own(opened:
     assert limits.refusal("10.0.0.1", first) is None
     assert limits.refusal("10.0.0.1", first) is None, "the same connection counts once"
     assert connect(limits, opened) is None
-    first.sock = opened.enter_context(socket.socket(fileno=first.sock.detach()))  # as TLS does
+    descriptor = first.sock.detach()  # as TLS does, which then makes a socket of its own
+    assert limits.refusal("10.0.0.1", connection(opened)) is None, "it is not seen in between"
+    first.sock = opened.enter_context(socket.socket(fileno=descriptor))
     assert connect(limits, opened) == "connections"
     assert connect(limits, opened, "10.0.0.2") is None
     first.sock.close()

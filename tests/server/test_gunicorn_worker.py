@@ -44,5 +44,8 @@ def test_a_client_that_has_gone_is_told_from_one_that_waits() -> None:
     with closing(server):
         with closing(client):
             client.sendall(b"a request")
-            assert not gunicorn_worker.has_left(server)
+            assert not gunicorn_worker.has_left(server, half=True)
+            client.shutdown(socket.SHUT_WR)
+            assert gunicorn_worker.has_left(server, half=True)
+            assert not gunicorn_worker.has_left(server), "it may read the response"
         assert gunicorn_worker.has_left(server), "also while its request has not been read"

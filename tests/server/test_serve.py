@@ -36,6 +36,15 @@ def read_to_the_end(connection: socket.socket) -> bytes:
     return b"".join(iter(lambda: connection.recv(1000), b""))
 
 
+def read_until(connection: socket.socket, end: bytes) -> None:
+    """Reads a response that ends with these bytes, from a connection that stays open."""
+    received = b""
+    while not received.endswith(end):
+        piece = connection.recv(1000)
+        assert piece, received
+        received += piece
+
+
 def sends(connection: socket.socket, data: bytes) -> bool:
     """Sends a little after a pause; false once the server has hung up."""
     connection.settimeout(0.2)
@@ -99,6 +108,17 @@ def test_a_small_body_that_was_not_read_keeps_the_connection(server: Server) -> 
         assert session.get(f"{server.url}/next", timeout=20).text == "https /next"
 
 
+def test_the_last_request_of_a_client_that_ends_its_side_is_answered(server: Server) -> None:
+    head = b"POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n"
+    with server.connect() as connection:
+        connection.sendall(head + b"a")
+        read_until(connection, b"https /read")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)  # the end comes with the request
+        connection.sendall(head + b"b")
+        socket.socket.shutdown(connection, socket.SHUT_WR)
+        read_until(connection, b"https /read")
+
+
 def test_idle_connections_do_not_block_others(server: Server) -> None:
     """As many as there are threads; each may hold one for a moment only."""
     with ExitStack() as idle:
@@ -155,9 +175,7 @@ def test_the_pieces_of_a_body_are_counted_as_they_arrive(server: Server) -> None
             for piece in (b"aa", b"bbb", b"cccc"):
                 connection.sendall(piece)
                 wait_until(partial(_has_line, server.log, f"arrived {len(piece)}\n", request))
-            answer = b""
-            while not answer.endswith(b"https /watched"):
-                answer += connection.recv(1000)
+            read_until(connection, b"https /watched")
 
 
 def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> None:

@@ -30,11 +30,8 @@ class _Client:
     connections: WeakSet[OpenConnection] = field(default_factory=WeakSet)
 
     def count_open(self) -> int:
-        """The number of connections that are open."""
-        for each in list(self.connections):
-            if each.sock.fileno() < 0:
-                self.connections.discard(each)
-        return len(self.connections)
+        """The number of connections that are open; one whose TLS begins in this moment may be left out."""
+        return sum(each.sock.fileno() >= 0 for each in list(self.connections))
 
 
 class ConnectionLimits:
@@ -94,5 +91,5 @@ class ConnectionLimits:
         """Forgets who has nothing open, once there are many; a storm of one client stays known."""
         if len(self._clients) > self._remembered:
             for network, client in list(self._clients.items()):
-                if not client.count_open():
+                if not client.connections:
                     del self._clients[network]

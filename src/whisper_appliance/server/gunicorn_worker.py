@@ -150,7 +150,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             if self._is_plain_http(conn):
                 result = self._redirect_to_https(conn)
             else:
-                result = not self._has_left(conn) and super().handle(conn)
+                result = not self._leaves_handshake(conn) and super().handle(conn)
         finally:
             self._reading_headers.pop(conn, None)
         return result or self._close(conn)
@@ -160,7 +160,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         self._reading_headers.pop(conn, None)
         idle_seconds = self.app.settings.body_idle_seconds
         conn.sock.settimeout(idle_seconds)
-        if request.method in READS and self._has_left(conn):
+        if request.method in READS and has_left(conn.sock):
             return False
         _announce_pieces(request.unreader)
         _close_if_unread(request, conn)
@@ -272,8 +272,9 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         self.nr_conns -= 1
         conn.close()
 
-    def _has_left(self, conn: TConn) -> bool:
-        return bool(self.cfg.is_ssl) and has_left(conn.sock)
+    def _leaves_handshake(self, conn: TConn) -> bool:
+        """Whether a client that ends its side cannot finish the TLS handshake any more."""
+        return bool(self.cfg.is_ssl) and not conn.initialized and has_left(conn.sock, half=True)
 
     def _count_refused(self, limit: str) -> None:
         from whisper_appliance.web import context  # here, because both processes would hold what it loads
@@ -319,10 +320,13 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         return CLOSED
 
 
-def has_left(client: socket.socket) -> bool:
-    """Whether a client of TLS has gone. One of plain HTTP may have ended its own side only."""
+def has_left(client: socket.socket, *, half: bool = False) -> bool:
+    """Whether a connection was reset, or both of its sides ended. `half`: or the client ended its own.
+
+    A client may end its own side after a request, and still read the response (RFC 9112, 9.6).
+    """
     poll = select.poll()
-    poll.register(client, select.POLLRDHUP)
+    poll.register(client, select.POLLRDHUP if half else 0)  # errors and the end of both sides are always told
     return bool(poll.poll(0))
 
 
