@@ -90,7 +90,7 @@ def test_the_worker_asks_in_each_turn_whether_to_accept() -> None:
 def test_a_connection_closed_to_make_room_is_not_read_in_the_same_turn() -> None:
     worker = ApplianceWorker.__new__(ApplianceWorker)
     worker.pending_conns, worker.keepalived_conns, worker._reading_headers = deque(), deque(), {}
-    worker.poller, worker.nr_conns = selectors.DefaultSelector(), 2
+    worker.cfg, worker.poller, worker.nr_conns = Config(), selectors.DefaultSelector(), 2
     here, there = socket.socketpair()
     with here, there, worker.poller:
         first, second = (
