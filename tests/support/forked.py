@@ -10,11 +10,13 @@ import socket
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).parents[2]
+SERVER_ENDED = "The process that forks the programs of tests has ended; what it wrote to stderr says why."
 
 
 class ForkedProgram:
@@ -27,6 +29,7 @@ class ForkedProgram:
         self.returncode: int | None = None
         self._exit_pipe = exit_pipe
         self._lock = threading.Lock()
+        weakref.finalize(self, os.close, exit_pipe)  # not before: several threads may wait for its end
 
     def __enter__(self) -> "ForkedProgram":
         return self
@@ -60,11 +63,11 @@ class ForkedProgram:
         self.send_signal(signal.SIGKILL)
 
     def _read_exit_code(self, timeout: float | None) -> int | None:
-        with self._lock:
-            if self.returncode is None and select.select([self._exit_pipe], [], [], timeout)[0]:
-                self.returncode = int(os.read(self._exit_pipe, 20))
-                os.close(self._exit_pipe)
-            return self.returncode
+        if self.returncode is None and select.select([self._exit_pipe], [], [], timeout)[0]:
+            with self._lock:
+                if self.returncode is None:
+                    self.returncode = _number(os.read(self._exit_pipe, 20))
+        return self.returncode
 
 
 class ForkServer:
@@ -100,7 +103,9 @@ class ForkServer:
         try:
             with self._lock:
                 socket.send_fds(self._channel, [json.dumps(message).encode()], theirs)
-                pid = int(self._channel.recv(20))
+                pid = _number(self._channel.recv(20))
+        except ConnectionError as error:
+            raise RuntimeError(SERVER_ENDED) from error
         finally:
             for descriptor in (given, output, exit_pipe):
                 os.close(descriptor)
@@ -111,6 +116,12 @@ class ForkServer:
         """Ends it; programs that run go on."""
         self._channel.close()
         self._process.wait()
+
+
+def _number(answer: bytes) -> int:
+    if not answer:
+        raise RuntimeError(SERVER_ENDED)
+    return int(answer)
 
 
 @functools.cache

@@ -44,7 +44,11 @@ ANY_CERTIFICATE = ssl._create_unverified_context()
 
 def environment(folder: Path, **variables: str) -> dict[str, str]:
     """Nothing of the caller's settings; data and models in `folder`, a port of its own."""
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in ("PATH", "HOME", "LANG", "TMPDIR") or name.startswith("COVERAGE_")
+    }
     own = {
         "DATA_DIR": f"{folder}/data",
         "MODEL_DIR": f"{folder}/models",

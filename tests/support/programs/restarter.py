@@ -12,20 +12,24 @@ RESTART = 75
 
 def main() -> int:
     """The exit code of the last run."""
-    running = 0
+    running, is_stopped = 0, False
 
     def stop(number: int, _frame: FrameType | None) -> None:
+        nonlocal is_stopped
+        is_stopped = True
         os.kill(running, number)
 
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # until there is a process to send it to
     signal.signal(signal.SIGTERM, stop)
     code = RESTART
-    while code == RESTART:
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    while code == RESTART and not is_stopped:
         if (running := os.fork()) == 0:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
             run_appliance(["serve"])
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+        os.waitid(os.P_PID, running, os.WEXITED | os.WNOWAIT)  # its number stays its own
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         code = os.waitstatus_to_exitcode(os.waitpid(running, 0)[1])
     return code
 
