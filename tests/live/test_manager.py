@@ -7,7 +7,7 @@ from unittest.mock import Mock
 import pytest
 
 from tests.support.live import LiveHarness, MakeHarness
-from tests.support.speech import packets, silence, spoken
+from tests.support.speech import WORD_SECONDS, packets, silence, spoken
 from whisper_appliance.core.errors import (
     Busy,
     DiskFull,
@@ -232,7 +232,7 @@ def test_a_connected_client_that_sends_nothing_is_stopped(make_harness: MakeHarn
 
 
 def test_a_session_is_stopped_at_its_maximum_length(make_harness: MakeHarness) -> None:
-    harness = make_harness(session_seconds=3)
+    harness = make_harness(session_seconds=8 * WORD_SECONDS)  # the last packet reaches it
     opened = harness.open()
     harness.send(opened, spoken(1, 9))
     assert harness.until("end")["text"] == text(1, 9)
