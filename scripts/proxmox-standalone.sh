@@ -204,13 +204,14 @@ container() {
   MADE=yes
 }
 
-undo() { # a container that does not work is not left behind
+undo() { # a container that does not work is not left behind; after a failed update, the way back is named
   local code=$?
   [ "$code" = 0 ] || [ "${MADE:-no}" = no ] || {
     step "It failed: removing container $ID again"
     pct stop "$ID" >/dev/null 2>&1 || true
     pct destroy "$ID" --purge 1 >/dev/null || step "Container $ID is still there. Remove it: pct destroy $ID --purge 1"
   }
+  [ "$code" = 0 ] || [ -z "${WAY_BACK:-}" ] || step "The update failed, see above. $WAY_BACK"
   rm -f "$RELEASE_TAR"
   return "$code"
 }
@@ -288,12 +289,13 @@ create() {
 
 remove_old_snapshots() { # of this script; they hold the space of what was deleted since
   local name
-  pct listsnapshot "$ID" 2>/dev/null | { grep -o "$SNAPSHOT-[0-9-]*" || true; } | sort -r | tail -n "+$((SNAPSHOTS_KEPT + 1))" |
+  pct listsnapshot "$ID" 2>/dev/null | awk '$1 == "`->" { print $2 }' | # a snapshot a line: `-> NAME TIME DESCRIPTION
+    { grep -xE "$SNAPSHOT-[0-9]{8}-[0-9]{6}" || true; } | sort -r | tail -n "+$((SNAPSHOTS_KEPT + 1))" |
     while read -r name; do pct delsnapshot "$ID" "$name" </dev/null >&2 || true; done
 }
 
 update() {
-  local name way_back="The backup inside the container is the way back."
+  local name
   check_host
   check_ours
   check_release
@@ -302,14 +304,15 @@ update() {
   name="$SNAPSHOT-$(date -u +%Y%m%d-%H%M%S)"
   if pct snapshot "$ID" "$name" >/dev/null 2>&1; then
     step "Snapshot $name"
+    WAY_BACK="To go back to the whole container as it was: pct rollback $ID $name"
     remove_old_snapshots
-    way_back="To go back to the whole container as it was: pct rollback $ID $name"
   else
+    WAY_BACK="The backup inside the container is the way back."
     step "Its storage makes no snapshots; the backup inside the container is the way back"
   fi
   push_release
   push_driver
-  install_inside || fail "The update failed, see above. $way_back"
+  install_inside
 }
 
 remove() {

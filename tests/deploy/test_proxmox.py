@@ -49,6 +49,8 @@ case "$1" in
   destroy) {destroy} ;;
   listsnapshot) printf '%s-> before-update-20260%s01-000000 2026-01-01 00:00:00  no-description\n' \
                   '`' 1 ' `' 3 '  `' 2
+                echo '   `-> not-before-update-20250101-000000 2025-01-01 as before-update-20250101-000000'
+                echo '   `-> before-update-2025 2025-01-01 00:00:00  no-description'
                 echo '   `-> current                     You are here!' ;;
   push) cp "$3" {folder}/pushed-${{4##*/}} ;;
   config) printf 'arch: amd64\\ntags: {tags}\\ndev0: /dev/nvidiactl,mode=0666\\n' ;;
@@ -326,8 +328,12 @@ def test_an_update_takes_a_snapshot_and_installs_the_release(running: Host) -> N
     assert "makes no snapshots" in running.run("update", "--id", "105", *release).stderr
 
 
-def test_a_failed_update_names_the_snapshot_to_go_back_to(running: Host) -> None:
-    running.answers(install="exit 1")
+@pytest.mark.parametrize("failing", ["pct exec", "tar"])
+def test_a_failed_update_names_the_snapshot_to_go_back_to(running: Host, failing: str) -> None:
+    if failing == "tar":  # the release is not copied
+        running.system.add("tar", exits=1)
+    else:
+        running.answers(install="exit 1")
     done = running.run("update", "--id", "105", "--release", str(running.folder / "release"))
     assert done.returncode == 1
     assert "pct rollback 105 before-update-" in done.stderr
