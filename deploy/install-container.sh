@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs, updates and removes Whisper Appliance on Debian 12 and 13 and Ubuntu 22.04 and 24.04, on a machine or in a
-# container. Run it again at any time: it mends what is broken, and changes nothing that is as it should be.
+# container. Run it again at any time: it mends what is broken, changes nothing that is as it should be, and restarts the
+# service.
 set -euo pipefail
 
 readonly NAME=whisper-appliance
@@ -321,7 +322,7 @@ remove_old_versions() { # the present one and the one before the last update sta
 welcome() {
   local scheme=https address="" setup=""
   [ "$(setting HTTPS_ENABLED)" != false ] || scheme=http
-  address=$(hostname -I 2>/dev/null | awk '{ print $1 }')
+  address=$(hostname -I 2>/dev/null | awk '{ print $1 }') || true
   case "$address" in *:*) address="[$address]" ;; esac
   address="$scheme://${address:-$(hostname)}:$(port)"
   [ -z "$HOSTNAME_FOR_NGINX" ] || address="https://$HOSTNAME_FOR_NGINX"

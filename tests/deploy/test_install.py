@@ -155,12 +155,15 @@ def test_it_installs_starts_and_shows_the_address(host: Host) -> None:
     [
         ("echo '2001:db8::7 fd00::7'", "https://[2001:db8::7]:5001"),
         ("[ $# != 0 ] || echo box", "https://box:5001"),
+        ("[ $# = 0 ] || exit 1; echo box", "https://box:5001"),
     ],
 )
 def test_the_address_that_it_shows_can_be_opened(host: Host, answer: str, address: str) -> None:
-    """Of a network without IPv4, and of a machine without a network."""
+    """Of a network without IPv4, of a machine without a network, and of a `hostname` that fails."""
     host.system.add("hostname", answer)
-    assert f"Open        {address}\n" in host.install("1.0.0").stdout
+    done = host.install("1.0.0")
+    assert f"Open        {address}\n" in done.stdout
+    assert done.returncode == 0
 
 
 def test_on_ubuntu_22_04_a_newer_python_is_installed_or_the_way_to_it_is_named(host: Host) -> None:
