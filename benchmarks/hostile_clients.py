@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,7 +41,17 @@ GIVE_UP = (OSError, ssl.SSLError, asyncio.IncompleteReadError)
 HEAD = b"POST /transcribe HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
 FORM = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
 
-Client = Callable[[int, Path], Awaitable[None]]
+
+@dataclass(frozen=True)
+class Target:
+    """What is attacked: the port of the server, a clip to send, and a stream that anybody may open."""
+
+    port: int
+    clip: Path
+    stream: str
+
+
+Client = Callable[[Target], Awaitable[None]]
 
 
 @dataclass
@@ -68,31 +78,31 @@ async def _open(port: int, tls: bool = True) -> tuple[asyncio.StreamReader, asyn
     )
 
 
-async def half_handshake(port: int, _clip: Path) -> None:
+async def half_handshake(target: Target) -> None:
     """Begins a TLS handshake, and says no more."""
-    reader, writer = await _open(port, tls=False)
+    reader, writer = await _open(target.port, tls=False)
     writer.write(bytes.fromhex("160301020001"))
     await reader.read()
 
 
-async def silent(port: int, _clip: Path) -> None:
+async def silent(target: Target) -> None:
     """Connects, and says nothing."""
-    reader, _writer = await _open(port, tls=False)
+    reader, _writer = await _open(target.port, tls=False)
     await reader.read()
 
 
-async def dripping_head(port: int, _clip: Path) -> None:
+async def dripping_head(target: Target) -> None:
     """Sends a head byte by byte."""
-    _reader, writer = await _open(port)
+    _reader, writer = await _open(target.port)
     for byte in HEAD * 10:
         writer.write(bytes([byte]))
         await writer.drain()
         await asyncio.sleep(DRIP_SECONDS)
 
 
-async def dripping_body(port: int, _clip: Path) -> None:
+async def dripping_body(target: Target) -> None:
     """Promises a megabyte, and sends it byte by byte."""
-    _reader, writer = await _open(port)
+    _reader, writer = await _open(target.port)
     writer.write(HEAD + b"Content-Length: 1000000\r\n\r\n" + FORM)
     while True:
         writer.write(b"\0")
@@ -100,9 +110,9 @@ async def dripping_body(port: int, _clip: Path) -> None:
         await asyncio.sleep(DRIP_SECONDS)
 
 
-async def sockets(port: int, _clip: Path) -> None:
+async def sockets(target: Target) -> None:
     """Opens a WebSocket and keeps it."""
-    reader, writer = await _open(port)
+    reader, writer = await _open(target.port)
     writer.write(
         b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
         b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -112,27 +122,27 @@ async def sockets(port: int, _clip: Path) -> None:
         pass
 
 
-async def streams(port: int, _clip: Path) -> None:
+async def streams(target: Target) -> None:
     """Opens a stream of events and does not read it."""
-    reader, writer = await _open(port)
-    writer.write(b"GET /api/models/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    reader, writer = await _open(target.port)
+    writer.write(f"GET {target.stream} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     await writer.drain()
     while await reader.read(4096):
         await asyncio.sleep(DRIP_SECONDS)
 
 
-async def waiting_uploads(port: int, clip: Path) -> None:
+async def waiting_uploads(target: Target) -> None:
     """Sends a recording, and waits for its words."""
-    body = FORM + clip.read_bytes() + b"\r\n--b--\r\n"
-    reader, writer = await _open(port)
+    body = FORM + target.clip.read_bytes() + b"\r\n--b--\r\n"
+    reader, writer = await _open(target.port)
     writer.write(HEAD + f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
     await writer.drain()
     await reader.read()
 
 
-async def reconnect_storm(port: int, _clip: Path) -> None:
+async def reconnect_storm(target: Target) -> None:
     """Connects, asks, and goes away at once."""
-    _reader, writer = await _open(port)
+    _reader, writer = await _open(target.port)
     writer.write(b"GET /api/status HTTP/1.1\r\nHost: localhost\r\n\r\n")
     writer.close()
     await asyncio.sleep(random.random() * 0.2)
@@ -147,7 +157,7 @@ KINDS: dict[str, Client] = {
 }  # fmt: skip
 
 
-def attack(kind: str, port: int, clip: Path, connections: int) -> None:
+def attack(kind: str, target: Target, connections: int) -> None:
     """Keeps so many connections of a kind going until the process is ended."""
 
     os.nice(19)  # on a machine of its own it would take nothing from the server
@@ -155,7 +165,7 @@ def attack(kind: str, port: int, clip: Path, connections: int) -> None:
     async def again(client: Client) -> None:
         while True:
             with suppress(*GIVE_UP):
-                await client(port, clip)
+                await client(target)
             await asyncio.sleep(0.1)
 
     async def all_of_them() -> None:
@@ -222,7 +232,7 @@ def main() -> None:
             honest(server, clip, speech, 5)  # the model loads
             before = honest(server, clip, speech, arguments.before)
             for kind in arguments.kinds or KINDS:
-                with attacked(kind, server.port, clip, arguments.connections):
+                with attacked(kind, server, clip, arguments.connections):
                     during = honest(server, clip, speech, arguments.seconds)
                 after = honest(server, clip, speech, arguments.before)
                 broken |= _row(kind, (before, after), during)
@@ -231,16 +241,32 @@ def main() -> None:
 
 
 @contextmanager
-def attacked(kind: str, port: int, clip: Path, connections: int) -> Iterator[None]:
+def transcript_stream(server: Server, clip: Path) -> Iterator[str]:
+    """The path of the events of a new transcript. Raises `SystemExit` where it is no stream of events."""
+    with httpx2.Client(base_url=server.url, verify=trusting(), timeout=60) as client:
+        sent = client.post("/transcribe", files={"file": ("clip.wav", clip.read_bytes())}).raise_for_status()
+        transcript = f"/api/transcripts/{sent.json()['id']}"
+        path = f"{transcript}/changes"
+        with client.stream("GET", path) as answer:
+            if not answer.headers["Content-Type"].startswith("text/event-stream"):
+                raise SystemExit(f"GET {path} is no stream of events, but {answer.status_code}.")
+        yield path
+        client.delete(transcript).raise_for_status()
+
+
+@contextmanager
+def attacked(kind: str, server: Server, clip: Path, connections: int) -> Iterator[None]:
     """So many connections of a kind, from a process of their own."""
-    process = multiprocessing.get_context("spawn").Process(
-        target=attack, args=(kind, port, clip, connections), daemon=True
-    )
-    process.start()
-    time.sleep(OPENING_SECONDS)
-    yield
-    process.kill()
-    process.join()
+    opens_streams = KINDS[kind] is streams
+    with transcript_stream(server, clip) if opens_streams else nullcontext("") as stream:
+        process = multiprocessing.get_context("spawn").Process(
+            target=attack, args=(kind, Target(server.port, clip, stream), connections), daemon=True
+        )
+        process.start()
+        time.sleep(OPENING_SECONDS)
+        yield
+        process.kill()
+        process.join()
 
 
 def _row(kind: str, quiet: tuple[Seen, Seen], during: Seen) -> bool:

@@ -226,7 +226,7 @@ def _speak(server: Server, tally: Tally, speech: Speech) -> None:
 def _attack(server: Server, tally: Tally) -> None:
     """Bad connections of one kind; the other clients must not notice."""
     kind = random.choice(list(HOSTILE_KINDS))
-    with attacked(kind, server.port, packaged("beckett.wav"), HOSTILE_CONNECTIONS):
+    with attacked(kind, server, packaged("beckett.wav"), HOSTILE_CONNECTIONS):
         time.sleep(HOSTILE_SECONDS)
     tally.done[f"attacks ({kind})"] += 1
 
