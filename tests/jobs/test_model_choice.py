@@ -92,6 +92,7 @@ def test_a_model_that_cannot_be_loaded_is_replaced_and_the_transcript_says_so(mo
 
 def test_the_model_of_the_owner_goes_before_that_of_the_language(models: Models) -> None:
     assert chosen(models, a_job(preferred="own"), de="small").name == "own"
+    assert chosen(models, a_job(preferred="base"), de="small").name == "base"  # the default one, on purpose
     assert chosen(models, a_job(model="tiny", preferred="own")).name == "tiny"
 
 

@@ -1,8 +1,8 @@
 """Chooses the model of a job: of its request, of its owner, for its language, or the default."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from whisper_appliance.core.errors import ApplianceError, ModelUnavailable, NotFound
@@ -13,6 +13,8 @@ from whisper_appliance.transcript.model import Notice
 
 Lease = Callable[[ExitStack, str], Any]
 """Leases the engine of a model until the stack is closed; waits while the model is being downloaded."""
+Failure = tuple[str, str, ApplianceError]
+"""The notice of a model that could not be used, its name, and the reason."""
 PREFERRED_REPLACED = N_(
     "The model {wanted}, which is chosen in the account, could not be used, so {default} was: {reason}"
 )
@@ -77,40 +79,34 @@ class ModelChoice:
         """
         if job.model:
             return LeasedModel(job.model, lease(held, job.model))
-        preferred = job.preferred_model
-        if preferred is None or preferred == self.default():
-            return self._lease_suitable(held, models, lease, job, recording, cancelled)
-        try:
-            return LeasedModel(preferred, _lease_ready(held, models, preferred))
-        except (NotFound, ModelUnavailable) as error:
-            chosen = self._lease_suitable(held, models, lease, job, recording, cancelled)
-            notice = _replaced(PREFERRED_REPLACED, preferred, chosen.name, error)
-            return replace(chosen, notices=(notice, *chosen.notices))
+        default, failed = self.default(), list[Failure]()
+        for wanted, template in self._preferred(lease, job, recording, cancelled):
+            if wanted == default:
+                break
+            try:
+                engine = _lease_ready(held, models, wanted)
+            except (NotFound, ModelUnavailable) as error:
+                failed.append((template, wanted, error))
+            else:
+                return LeasedModel(wanted, engine, _notices(failed, wanted))
+        return LeasedModel(default, lease(held, default), _notices(failed, default))
 
-    def _lease_suitable(
-        self,
-        held: ExitStack,
-        models: EngineProvider,
-        lease: Lease,
-        job: Job,
-        recording: Any,
-        cancelled: Callable[[], bool],
-    ) -> LeasedModel:
-        """Leases the model for the language, or the default one."""
-        default, by_language = self.default(), self._suitable(job)
-        language = job.options.language or ""
+    def _preferred(
+        self, lease: Lease, job: Job, recording: Any, cancelled: Callable[[], bool]
+    ) -> Iterator[tuple[str, str]]:
+        """The models to try before the default one, each with the notice if it is replaced.
+
+        The language is detected only if the second one is needed.
+        """
+        if job.preferred_model:
+            yield job.preferred_model, PREFERRED_REPLACED
+        by_language, language = self._suitable(job), job.options.language or ""
         if by_language and not language:
             with ExitStack() as detecting:
-                engine = lease(detecting, default)
+                engine = lease(detecting, self.default())
                 language = self.detect(recording, engine, job, cancelled=cancelled)
-        wanted = by_language.get(language, default)
-        if wanted == default:
-            return LeasedModel(default, lease(held, default))
-        try:
-            return LeasedModel(wanted, _lease_ready(held, models, wanted))
-        except (NotFound, ModelUnavailable) as error:
-            notice = _replaced(MODEL_REPLACED, wanted, default, error)
-            return LeasedModel(default, lease(held, default), (notice,))
+        if language in by_language:
+            yield by_language[language], MODEL_REPLACED
 
     def _suitable(self, job: Job) -> Mapping[str, str]:
         """The models by language; if the job is to translate, those that can."""
@@ -120,8 +116,12 @@ class ModelChoice:
         return {code: model for code, model in models.items() if translates(model)}
 
 
-def _replaced(template: str, wanted: str, default: str, error: ApplianceError) -> Notice:
-    return Notice("model_replaced", template.format(wanted=wanted, default=default, reason=error.message))
+def _notices(failed: Sequence[Failure], used: str) -> tuple[Notice, ...]:
+    """That models were replaced by the one that is used."""
+    return tuple(
+        Notice("model_replaced", template.format(wanted=wanted, default=used, reason=error.message))
+        for template, wanted, error in failed
+    )
 
 
 def _lease_ready(held: ExitStack, models: EngineProvider, name: str) -> Any:
