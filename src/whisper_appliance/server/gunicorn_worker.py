@@ -219,10 +219,9 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
 
     def _is_within_limit(self, conn: TConn) -> bool:
         """Counts a new connection for its address."""
-        client = self._client(conn)
-        if client is None:
+        if self._client(conn) is None:
             return True
-        limit = self._limits.refusal(client, conn, self._close_idle)
+        limit = self._limits.refusal(conn.client[0], conn, self._close_idle)
         if limit:
             self._count_refused(limit)
         return limit is None
