@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.support.live_client import settings_of
 from tests.support.program import REAL, Server, served
 from tests.support.wait import wait_until
+from whisper_appliance.server.client_turns import TURNS_AT_ONCE
+from whisper_appliance.server.gunicorn_worker import HANDSHAKE_SECONDS
 
 pytestmark = pytest.mark.slow  # starts the real program
 
@@ -21,6 +24,7 @@ UPGRADE = (
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 )
+HANDSHAKE_PATIENCE = 2 * HANDSHAKE_SECONDS
 HALF_HANDSHAKE = b"\x16\x03\x01\x02\x00\x01\x00"
 
 
@@ -81,7 +85,7 @@ def test_unfinished_handshakes_end_before_the_time_for_headers(server: Server) -
         for connection in half:
             connection.sendall(HALF_HANDSHAKE)
         assert health(server, "127.0.0.5").startswith(b"HTTP/1.1 200")
-        wait_until(lambda: all(map(is_closed, half)), HEADER_SECONDS - 1)
+        wait_until(lambda: all(map(is_closed, half)), HANDSHAKE_PATIENCE)
 
 
 def test_a_connection_counts_until_it_is_closed(server: Server) -> None:
@@ -103,3 +107,16 @@ def test_the_longest_idle_connection_of_an_address_makes_room_for_a_new_one(serv
             assert response.startswith(b"HTTP/1.1 200")
         assert health(server, "127.0.0.8").startswith(b"HTTP/1.1 200")
         wait_until(lambda: is_closed(idle[0][0]))
+
+
+def test_a_handshake_that_does_not_move_costs_no_thread(server: Server) -> None:
+    """The pool keeps each thread that it has ever needed."""
+    addresses = [f"127.0.1.{number}" for number in range(1, 5)]
+    (worker, *_) = psutil.Process(server.process.pid).children()
+    before = worker.num_threads()
+    with ExitStack() as opened:
+        half = [opened.enter_context(connect(server, each)) for each in addresses for _ in range(LIMIT)]
+        for connection in half:
+            connection.sendall(HALF_HANDSHAKE)
+        wait_until(lambda: all(map(is_closed, half)), HANDSHAKE_PATIENCE)
+    assert worker.num_threads() - before <= TURNS_AT_ONCE * len(addresses) < len(half)

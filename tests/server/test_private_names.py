@@ -36,7 +36,7 @@ from whisper_appliance.server.gunicorn_worker import ApplianceWorker
         (gthread.ThreadWorker, "handle_exit", ["self", "sig", "frame"]),
         (gthread.ThreadWorker, "handle_quit", ["self", "sig", "frame"]),
         (gthread.ThreadWorker, "init_process", ["self"]),
-        (gthread.TConn, "wait_for_data", ["self", "timeout"]),
+        (gthread.TConn, "set_timeout", ["self"]),
         (util, "close_graceful", ["sock", "timeout", "max_drain"]),
         (Arbiter, "handle_hup", ["self"]),
         (Arbiter, "handle_term", ["self"]),
@@ -90,6 +90,7 @@ def test_the_worker_asks_in_each_turn_whether_to_accept() -> None:
 def test_a_connection_closed_to_make_room_is_not_read_in_the_same_turn() -> None:
     worker = ApplianceWorker.__new__(ApplianceWorker)
     worker.pending_conns, worker.keepalived_conns, worker._reading_headers = deque(), deque(), {}
+    worker._handshakes = {}
     worker.cfg, worker.poller, worker.nr_conns = Config(), selectors.DefaultSelector(), 2
     here, there = socket.socketpair()
     with here, there, worker.poller:

@@ -29,7 +29,7 @@ PART = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\
 def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("slow")
     plain = {"HTTPS_ENABLED": "false", "REQUESTS_PER_MINUTE": "0", "UPLOADS_PER_MINUTE": "0"}
-    plain["MAX_CONNECTIONS_PER_ADDRESS"] = "0"  # all of them come from one address here
+    plain |= dict.fromkeys(("MAX_CONNECTIONS_PER_ADDRESS", "CONNECTION_RATE_PER_ADDRESS"), "0")
     plain |= dict.fromkeys(("UPLOADS_AT_ONCE", "UPLOADS_PER_ADDRESS", "UPLOADS_PER_USER"), "100")
     plain |= dict.fromkeys(
         (

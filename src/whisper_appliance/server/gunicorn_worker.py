@@ -1,15 +1,17 @@
 """gunicorn's threaded worker (gthread), extended for networks without a reverse proxy.
 
-- An HTTPS port also responds to plain HTTP with a redirect to HTTPS. The first byte decides: 22 begins a TLS
-  handshake (RFC 8446 §5.1).
+- An HTTPS port also responds to plain HTTP with a redirect to HTTPS.
 - Slow clients cannot block others (slowloris): an address has limits of open and of new connections, and
   turns; TLS handshakes and request headers have a deadline, request and response bodies have an idle timeout,
   and connections are closed in the thread pool, because closing may wait.
+- A silent connection costs no thread: it waits in the poller before its first byte, between the steps of its
+  TLS handshake, and until its next request.
 - A new connection beyond a limit costs the one that has been idle the longest: of its address, or of all
   where the descriptors that accepted work needs are scarce. If none is idle, the new one is closed.
 """
 
 import select
+import selectors
 import socket
 import ssl
 import sys
@@ -32,8 +34,8 @@ from whisper_appliance.core.network import client_network
 from whisper_appliance.server import parse_errors
 from whisper_appliance.server.client_turns import ClientTurns
 from whisper_appliance.server.connection_limits import ConnectionLimits
+from whisper_appliance.server.tls_handshake import begins_handshake, continue_handshake
 
-FIRST_BYTES_SECONDS = 0.1
 HANDSHAKE_SECONDS = 3.0
 ACCEPT_PAUSE_SECONDS = 0.2
 IDLE_HEADERS_SECONDS = 1.0
@@ -41,7 +43,6 @@ GRACE_SECONDS = 8
 LINGER_SECONDS = 2.0
 UNREAD_BODY_SECONDS = 0.1
 """How long the response to a request whose body was not read waits for a small body to arrive."""
-TLS_HANDSHAKE = b"\x16"
 READS = ("GET", "HEAD")
 CLOSED = object()
 log = structlog.get_logger()
@@ -55,6 +56,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._reading_headers: dict[TConn, float] = {}
+        self._handshakes: dict[TConn, float] = {}
         settings = self.app.settings
         self._limits = ConnectionLimits(
             settings.max_connections_per_address,
@@ -116,12 +118,13 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             self._close_idle()
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Hands a connection to the pool, unless it is a new one beyond a limit."""
-        is_known = conn.initialized or conn.data_ready
-        if not is_known and not (self._is_within_limit(conn) and self._has_descriptor(conn)):
-            self.nr_conns -= 1
-            conn.close()
-        elif client := self._client(conn):
+        """Hands a connection that has sent something to the pool. A new one waits for that, or is refused."""
+        if not conn.data_ready:
+            self._admit(conn)
+            return
+        if self.cfg.is_ssl and not conn.initialized:
+            self._handshakes.setdefault(conn, time.monotonic())
+        if client := self._client(conn):
             self._turns.take(client, conn)
         else:
             super().enqueue_req(conn)
@@ -129,6 +132,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Runs in the main loop, until something happens or the next turn may begin."""
         soon = self._turns.advance()
+        timeout = min(timeout, HANDSHAKE_SECONDS / 10) if self._handshakes else timeout
         super().wait_for_and_dispatch_events(timeout if soon is None else min(timeout, soon))
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
@@ -142,15 +146,20 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             super().on_pending_socket_readable(conn, client)
 
     def handle(self, conn: TConn) -> object:
-        """Handles one request of a connection, in a thread of the pool."""
-        if not conn.initialized and not conn.data_ready and not conn.wait_for_data(FIRST_BYTES_SECONDS):
-            return _DEFER
+        """Handles one request of a connection, or goes on with its TLS handshake, in a thread of the pool."""
+        if self.cfg.is_ssl and not conn.initialized and begins_handshake(conn.sock):
+            try:
+                if has_left(conn.sock, half=True):  # it cannot finish
+                    return self._close(conn)
+                if not continue_handshake(conn):
+                    return _DEFER
+            except OSError as error:
+                self.log.debug("TLS with %s failed: %s", conn.client, error)
+                return self._close(conn)
         self._reading_headers[conn] = time.monotonic()
         try:
-            if self._is_plain_http(conn):
-                result = self._redirect_to_https(conn)
-            else:
-                result = not self._leaves_handshake(conn) and super().handle(conn)
+            is_plain = self.cfg.is_ssl and not conn.initialized
+            result = self._redirect_to_https(conn) if is_plain else super().handle(conn)
         finally:
             self._reading_headers.pop(conn, None)
         return result or self._close(conn)
@@ -172,7 +181,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             return False
 
     def handle_error(self, request: Any, client: socket.socket, address: Any, error: Exception) -> None:
-        """Responds to requests that cannot be parsed. Logs failed TLS handshakes at debug level."""
+        """Responds to requests that cannot be parsed. Logs broken TLS at debug level."""
         if isinstance(error, ssl.SSLError):
             self.log.debug("TLS with %s failed: %s", address, error)
         elif parse_errors.is_bad_request(error):
@@ -189,6 +198,8 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             self.nr_conns -= 1
         else:
             super().finish_request(conn, future)
+        if conn.initialized or conn.sock.fileno() < 0:
+            self._handshakes.pop(conn, None)
         if len(self.keepalived_conns) > self._most_idle:
             ((most, _),) = Counter(map(self._client, self.keepalived_conns)).most_common(1)
             self._close_waiting(next(each for each in self.keepalived_conns if self._client(each) == most))
@@ -202,10 +213,24 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         if self.alive and self.nr_conns >= self.worker_connections:
             self._close_idle()
         now = time.monotonic()
+        for conn, since in list(self._handshakes.items()):
+            if now - since > HANDSHAKE_SECONDS and conn in self.pending_conns:
+                self._close_waiting(conn)
         for conn, since in list(self._reading_headers.items()):
-            if now - since > self._header_seconds(conn):
+            if now - since > self.app.settings.header_seconds:
                 self._reading_headers.pop(conn, None)
                 _shut_down(conn.sock)
+
+    def _admit(self, conn: TConn) -> None:
+        """Lets a new connection wait for its first bytes, or closes it."""
+        if self._is_within_limit(conn) and self._has_descriptor(conn):
+            conn.set_timeout()
+            self.pending_conns.append(conn)
+            wakes = partial(self.on_pending_socket_readable, conn)
+            self.poller.register(conn.sock, selectors.EVENT_READ, wakes)
+        else:
+            self.nr_conns -= 1
+            conn.close()
 
     def _end_turn(self, conn: TConn) -> None:
         if client := self._client(conn):
@@ -268,12 +293,9 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         (self.keepalived_conns if conn in self.keepalived_conns else self.pending_conns).remove(conn)
         with suppress(OSError, KeyError, ValueError):
             self.poller.unregister(conn.sock)
+        self._handshakes.pop(conn, None)
         self.nr_conns -= 1
         conn.close()
-
-    def _leaves_handshake(self, conn: TConn) -> bool:
-        """Whether a client that ends its side cannot finish the TLS handshake any more."""
-        return bool(self.cfg.is_ssl) and not conn.initialized and has_left(conn.sock, half=True)
 
     def _count_refused(self, limit: str) -> None:
         from whisper_appliance.web import context  # here, because both processes would hold what it loads
@@ -281,21 +303,6 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         extensions = getattr(self.wsgi, "extensions", {})
         if found := extensions.get(context.EXTENSION):
             found.appliance.metrics.count_refused(limit)
-
-    def _header_seconds(self, conn: TConn) -> float:
-        """How long a connection may take for its TLS handshake, or for the headers of a request."""
-        in_handshake = self.cfg.is_ssl and not getattr(conn.sock, "version", lambda: None)()
-        seconds: float = self.app.settings.header_seconds
-        return min(seconds, HANDSHAKE_SECONDS) if in_handshake else seconds
-
-    def _is_plain_http(self, conn: TConn) -> bool:
-        if conn.initialized or not self.cfg.is_ssl:
-            return False
-        try:
-            first: bytes = conn.sock.recv(1, socket.MSG_PEEK)
-        except OSError:
-            return True
-        return first != TLS_HANDSHAKE
 
     def _redirect_to_https(self, conn: TConn) -> bool:
         """Sends a 308 to the same URL with https, or a 400 if HTTP_REDIRECT is off."""
