@@ -53,7 +53,7 @@ def test_file_and_folder_are_for_the_appliance_only(book: LogSinks) -> None:
 
 def test_files_stay_small_and_few(book: LogSinks) -> None:
     for number in range(600):
-        structlog.get_logger().info("line", number=number, padding="x" * 200)
+        structlog.get_logger().error("line", number=number, padding="x" * 200)
     files = log_files(book.folder)
     assert len(files) == 5
     assert all(file.stat().st_size <= 20_000 for file in files)

@@ -12,6 +12,8 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from whisper_appliance.monitoring.logs.line_limit import LineLimit
+
 QUIET = (
     "alembic", "dbos", "fontTools", "fpdf", "httpcore", "httpcore2", "httpx", "httpx2", "huggingface_hub",
     "urllib3", "watchdog",
@@ -37,6 +39,7 @@ def set_up(level: str = "INFO", *, debug: bool = False, stream: TextIO | None = 
     )
     handler = logging.StreamHandler(out)
     handler.setFormatter(formatter(debug=debug, people=out if out.isatty() else None))
+    handler.addFilter(LineLimit().allows)
     root = logging.getLogger()
     root.handlers = [handler]
     set_level(level, debug=debug)

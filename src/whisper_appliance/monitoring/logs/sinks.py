@@ -5,6 +5,7 @@ from pathlib import Path
 
 from whisper_appliance.monitoring.logs import formatter
 from whisper_appliance.monitoring.logs.file import LogFile
+from whisper_appliance.monitoring.logs.line_limit import LineLimit
 from whisper_appliance.monitoring.logs.ring import LogRing
 
 
@@ -20,6 +21,7 @@ class LogSinks:
             self._handlers.append(LogFile(folder, max_bytes))
         for handler in self._handlers:
             handler.setFormatter(formatter(debug=debug))
+            handler.addFilter(LineLimit().allows)
 
     def open(self) -> None:
         """Adds the handlers to the root logger."""
