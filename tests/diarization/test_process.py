@@ -71,6 +71,7 @@ def recording(*loudness: float) -> AudioSource:
 def test_a_diarizer_has_few_rights_no_network_and_nothing_of_our_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # as the service does in DATA_DIR
     monkeypatch.setenv("ADMIN_PASSWORD", "marker")
     (secret := tmp_path / "secret.key").write_text("secret")
     with socket.create_server(("127.0.0.1", 0)) as listener:

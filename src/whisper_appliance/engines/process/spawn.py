@@ -48,7 +48,8 @@ def spawn_process(module: str, model: Path, order: object) -> tuple[subprocess.P
     environment["ORT_DISABLE_TELEMETRY"] = "1"  # nothing leaves the machine, and nothing is stored for it
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     process = subprocess.Popen(
-        [sys.executable, "-m", module, str(theirs.fileno()), str(model)],
+        # -P: otherwise the current folder, often DATA_DIR, is in sys.path, which the process may read.
+        [sys.executable, "-P", "-m", module, str(theirs.fileno()), str(model)],
         pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment,
         process_group=0,  # a terminal's Ctrl-C goes to the parent, which decides when this one ends
     )  # fmt: skip
