@@ -137,18 +137,21 @@ def kernel_state(process: psutil.Process) -> dict[str, str]:
 def test_in_the_sandbox_only_calls_for_decoding_are_allowed(tmp_path: Path) -> None:
     if not seccomp.is_available():
         pytest.skip("this machine has no libseccomp")
-    setup = "import threading; from whisper_appliance.core import seccomp\n"
+    setup = "import resource, threading; from whisper_appliance.core import seccomp\n"
+    setup += "parent = os.getppid()\n"
     setup += "sandbox.set_no_new_privs(); assert seccomp.allow_only_decoding()"
     for allowed in (
         "os.getpid()",
         "threading.Thread(target=print).start()",
         "open('/proc/self/stat')",
+        "resource.getrlimit(resource.RLIMIT_NOFILE)",
     ):
         assert in_sandbox(setup, allowed).endswith("done")
     for denied in (
         "os.fork()",
         "os.execv('/bin/true', ['true'])",
-        "os.kill(os.getppid(), 0)",
+        "os.kill(parent, 0)",
+        "resource.prlimit(parent, resource.RLIMIT_NOFILE)",
         "socket.socket(socket.AF_UNIX)",
         "socket.socketpair()",
         "os.unshare(0x40000000)" if hasattr(os, "unshare") else "os.chroot('/')",

@@ -15,6 +15,7 @@ from whisper_appliance.core import sandbox, seccomp
 from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
 from whisper_appliance.engines.contract import EngineSpec, Options, Priority, Window, WindowResult
 from whisper_appliance.engines.process.client import EngineEvent, EngineProcess
+from whisper_appliance.engines.process.start import card_nodes
 from whisper_appliance.engines.process.window_queue import WindowQueue
 
 pytestmark = pytest.mark.slow  # starts and kills engine processes
@@ -180,6 +181,7 @@ def test_a_model_that_kills_its_process_is_given_up(start: Start) -> None:
 def test_an_engine_has_few_rights_no_network_and_nothing_of_our_environment(
     start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # as the service does in DATA_DIR
     monkeypatch.setenv("ADMIN_PASSWORD", "marker")
     (secret := tmp_path / "secret.key").write_text("secret")
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -191,6 +193,15 @@ def test_an_engine_has_few_rights_no_network_and_nothing_of_our_environment(
     assert held.no_new_privileges
     assert (held.files == "the model and libraries") == (sandbox.landlock_version() > 0)
     assert (held.calls == "filtered") == seccomp.is_available()
+
+
+def test_an_engine_may_write_the_devices_of_cards_and_no_others(tmp_path: Path) -> None:
+    for name in ("sda", "shm", "nvme0", "nvidia0", "nvidia-uvm", "nvidia-caps", "dri"):
+        (tmp_path / name).touch()
+    assert not [*card_nodes(str(tmp_path))]  # the screen's device is no card that an engine uses
+    (tmp_path / "nvidiactl").touch()
+    found = {Path(node).name for node in card_nodes(str(tmp_path))}
+    assert found == {"nvidia0", "nvidiactl", "nvidia-uvm", "nvidia-caps", "dri"}
 
 
 def test_an_engine_that_grows_beyond_its_memory_is_started_anew(start: Start) -> None:

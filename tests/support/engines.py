@@ -15,6 +15,7 @@ The prompts of `ScriptedEngine`:
 - any other prompt is the text.
 """
 
+import ctypes
 import json
 import os
 import resource
@@ -148,7 +149,24 @@ def attempts(secret: Path) -> dict[str, Callable[[], object]]:
         "run": lambda: subprocess.run(["/bin/true"], check=True),
         "kill": lambda: os.kill(os.getppid(), 0),
         "connect": lambda: socket.socket(socket.AF_UNIX).connect(str(secret.parent / "socket")),
+        "datagram": lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM),
+        "pair of datagrams": lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM),
+        "udp": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
+        "netlink": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW),
+        "limits of others": lambda: resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE),
+        "scheduling of others": lambda: os.sched_setscheduler(
+            os.getppid(), os.SCHED_OTHER, os.sched_param(0)
+        ),
+        "priority of others": lambda: os.setpriority(os.PRIO_PROCESS, os.getppid(), 0),
+        "priority of a user": lambda: os.setpriority(os.PRIO_USER, 0, 0),
+        "queued signal": lambda: _check(ctypes.CDLL(None).sigqueue(os.getppid(), 0, None)),
+        "signal to a thread": lambda: _check(ctypes.CDLL(None).tgkill(os.getppid(), os.getppid(), 0)),
     }
+
+
+def _check(result: int) -> None:
+    if result != 0:
+        raise OSError
 
 
 def succeeds(attempt: Callable[[], object]) -> bool:
@@ -162,9 +180,7 @@ def succeeds(attempt: Callable[[], object]) -> bool:
 
 def confession(port: int, secret: str) -> str:
     """What this process is left with, as JSON; `port` is one of the machine's own that listens."""
-    with socket.socket() as stranger:
-        stranger.settimeout(2)
-        reached = stranger.connect_ex(("127.0.0.1", port)) == 0
+    reached = succeeds(lambda: socket.create_connection(("127.0.0.1", port), 2).close())
     said = Path("/proc/self/status").read_text()
     return json.dumps(
         {

@@ -13,9 +13,11 @@ from functools import cache
 
 _ALLOW = 0x7FFF0000
 _ERRNO = 0x00050000
-_MASKED_EQUAL, _EQUAL = 7, 4
+_NOT_EQUAL, _EQUAL, _MASKED_EQUAL = 1, 4, 7
 _NO_SUCH_CALL = -1
 _CLONE_THREAD = 0x00010000
+_AF_UNIX, _SOCK_DGRAM, _SOCK_RAW, _SOCK_TYPES = 1, 2, 3, 0xF
+_PRIO_PROCESS, _IOPRIO_WHO_PROCESS = 0, 1
 
 DECODER_CALLS = (
     "brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "read", "pread64", "readv", "write",
@@ -25,8 +27,8 @@ DECODER_CALLS = (
     "futex", "set_robust_list", "rseq", "sched_yield", "sched_getaffinity", "membarrier", "clock_gettime",
     "clock_getres", "clock_nanosleep", "gettimeofday", "nanosleep", "time", "rt_sigaction",
     "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall", "getpid", "gettid", "getuid",
-    "geteuid", "getgid", "getegid", "getrusage", "getrandom", "sysinfo", "uname", "prlimit64", "getrlimit",
-    "exit", "exit_group",
+    "geteuid", "getgid", "getegid", "getrusage", "getrandom", "sysinfo", "uname", "getrlimit", "exit",
+    "exit_group",
 )  # fmt: skip
 """All that FFmpeg and Python need to decode one file that is open already."""
 
@@ -39,9 +41,16 @@ ENGINE_DENIED = (
     "swapon", "swapoff", "acct", "quotactl",
     "syslog", "settimeofday", "clock_settime", "clock_adjtime",
     "adjtimex", "sethostname", "setdomainname", "personality", "open_by_handle_at", "execve", "execveat",
-    "fork", "vfork", "kill", "tkill", "connect", "bind", "listen", "accept", "accept4",
+    "fork", "vfork", "kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "connect", "bind", "listen",
+    "accept", "accept4",
 )  # fmt: skip
 """What no engine needs: other processes, programs, connections, mounts, rarely used parts of the kernel."""
+
+SETS_ANY_PROCESS = ("prlimit64", "sched_setscheduler", "sched_setparam", "sched_setattr")
+"""They set limits and scheduling of the process in their first argument; 0 is the caller.
+
+Not `sched_setaffinity`, because libraries pin their threads with it, each by its number.
+"""
 
 
 class _Condition(ctypes.Structure):
@@ -68,17 +77,36 @@ def allow_only_decoding() -> bool:
         rules.add(_ALLOW, "clone", _Condition(0, _MASKED_EQUAL, _CLONE_THREAD, _CLONE_THREAD))
         rules.add(_error(errno.ENOSYS), "clone3")  # its flags are out of reach: libc takes clone instead
         rules.add(_ALLOW, "tgkill", _Condition(0, _EQUAL, os.getpid(), 0))
+        rules.add(_ALLOW, "prlimit64", _Condition(0, _EQUAL, 0, 0))  # its own limits, not those of others
         return rules.load()
 
 
 def deny_what_no_engine_needs() -> bool:
-    """Denies `ENGINE_DENIED` and new processes; returns whether the filter is active."""
+    """Denies `ENGINE_DENIED`, new processes, the settings of others, and sockets for more than one peer.
+
+    Returns whether the filter is active.
+    """
     with _filter(_ALLOW) as rules:
         for call in ENGINE_DENIED:
-            rules.add(_error(errno.EPERM), call)
-        rules.add(_error(errno.EPERM), "clone", _Condition(0, _MASKED_EQUAL, _CLONE_THREAD, 0))
-        rules.add(_error(errno.ENOSYS), "clone3")
+            rules.deny(call)
+        _deny_other_processes(rules)
+        # The driver of a card makes unix sockets of a connection. Datagrams go to any path without `connect`.
+        rules.deny("socket", _Condition(0, _NOT_EQUAL, _AF_UNIX, 0))
+        for call in ("socket", "socketpair"):
+            for kind in (_SOCK_DGRAM, _SOCK_RAW):
+                rules.deny(call, _Condition(1, _MASKED_EQUAL, _SOCK_TYPES, kind))
         return rules.load()
+
+
+def _deny_other_processes(rules: "_Rules") -> None:
+    rules.deny("clone", _Condition(0, _MASKED_EQUAL, _CLONE_THREAD, 0))
+    rules.add(_error(errno.ENOSYS), "clone3")
+    rules.deny("tgkill", _Condition(0, _NOT_EQUAL, os.getpid(), 0))
+    for call in SETS_ANY_PROCESS:
+        rules.deny(call, _Condition(0, _NOT_EQUAL, 0, 0))
+    for call, process in (("setpriority", _PRIO_PROCESS), ("ioprio_set", _IOPRIO_WHO_PROCESS)):
+        rules.deny(call, _Condition(0, _NOT_EQUAL, process, 0))  # of a group, or of all of a user
+        rules.deny(call, _Condition(1, _NOT_EQUAL, 0, 0))
 
 
 def _error(number: int) -> int:
@@ -104,6 +132,10 @@ class _Rules:
             len(conditions),
             (_Condition * len(conditions))(*conditions),
         )
+
+    def deny(self, call: str, *conditions: _Condition) -> None:
+        """A rule that a system call, with these arguments, fails with EPERM."""
+        self.add(_error(errno.EPERM), call, *conditions)
 
     def load(self) -> bool:
         """Activates the filter."""

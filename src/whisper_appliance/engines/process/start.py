@@ -3,6 +3,7 @@
 Nothing heavy may be imported before that, because libraries start threads, and a thread keeps its privileges.
 """
 
+import glob
 import os
 import sys
 import sysconfig
@@ -22,8 +23,10 @@ SYSTEM_PATHS = (
 )  # fmt: skip
 """Where libraries of the system, and facts about the machine, are read."""
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-CARDS = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvmap")
-"""Of a machine, of WSL, of Tegra. The driver of a card opens devices under several names, and makes some."""
+CARDS = ("nvidiactl", "dxg", "nvmap")
+"""Of a machine, of WSL, of Tegra: one of them is there where a card is."""
+CARD_NODES = ("nvidia*", "dxg", "nvmap", "nvhost*", "nvgpu", "nvsciipc", "host1x-fence", "dri")
+"""In /dev: all that the drivers of these cards open, which may be folders."""
 
 
 def drop_privileges(model: Path) -> sandbox.Isolation:
@@ -36,7 +39,7 @@ def drop_privileges(model: Path) -> sandbox.Isolation:
     own_network = sandbox.unshare_network()
     dropped = sandbox.drop_capabilities(keep_reading=True)
     landlocked = sandbox.landlock_allow_reading(
-        readable_paths(model), devices=["/dev"] if any(map(os.path.exists, CARDS)) else DEVICES
+        readable_paths(model), devices=[*DEVICES, *card_nodes("/dev")]
     )
     no_tcp = landlocked and sandbox.landlock_version() >= sandbox.TCP_SINCE_ABI
     return sandbox.Isolation(
@@ -46,6 +49,13 @@ def drop_privileges(model: Path) -> sandbox.Isolation:
         calls="filtered" if seccomp.deny_what_no_engine_needs() else "all",
         capabilities="dropped" if dropped else "kept",
     )
+
+
+def card_nodes(folder: str) -> Iterator[str]:
+    """The devices of graphics cards in a folder such as /dev; none without a card that engines use."""
+    if any(os.path.exists(os.path.join(folder, card)) for card in CARDS):
+        for pattern in CARD_NODES:
+            yield from sorted(glob.glob(os.path.join(folder, pattern)))
 
 
 def readable_paths(model: Path) -> Iterator[str]:
