@@ -14,6 +14,7 @@ from tests.support.client import ApiClient, signed_in
 from tests.support.wait import wait_until
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.attention import Attention
+from whisper_appliance.config.override_rows import OverrideRows
 from whisper_appliance.core.clock import now
 from whisper_appliance.server.application import create_app
 
@@ -78,6 +79,15 @@ def test_a_daily_copy_that_did_not_come_is_a_problem(start_appliance: StartAppli
     wait_until(lambda: bool(appliance.backups.copies.copies()))
     assert [each.code for each in later.problems(status)] == ["backup_failed"]
     assert appliance.attention.problems(status) == ()
+
+
+def test_a_setting_that_only_the_environment_sets_now_is_a_problem(start_appliance: StartAppliance) -> None:
+    appliance = start_appliance()
+    OverrideRows(appliance.database).put("watch_folder", "/srv", "Ada")
+    again = start_appliance(data_dir=appliance.settings.data_dir)
+    (found,) = again.attention.problems(again.status())
+    assert (found.code, found.tone) == ("settings_not_applied", "bad")
+    assert "WATCH_FOLDER" in found.message
 
 
 def test_what_is_wrong_comes_first_with_what_to_do(

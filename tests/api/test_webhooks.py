@@ -24,15 +24,10 @@ from whisper_appliance.server.application import create_app
 ADDRESS = "/api/account/webhooks"
 
 
-SETTING = "/api/admin/settings/webhook_private_addresses"
-
-
-@pytest.fixture(autouse=True)
-def owner(app: OpenAPI) -> ApiClient:
-    """Allows the loopback, where the receiver is."""
-    owner = signed_in(app, "owner")
-    assert owner.put(SETTING, json={"value": "true"}).status_code == 200
-    return owner
+@pytest.fixture(scope="module")
+def appliance(start_appliance: StartAppliance) -> Appliance:
+    """It allows the loopback, where the receiver is."""
+    return start_appliance(webhook_private_addresses=True)
 
 
 @pytest.fixture
@@ -138,19 +133,6 @@ def test_webhooks_are_their_users_own(user: ApiClient, server: Receiver, app: Op
     assert server.messages == []
 
 
-def test_private_addresses_are_refused_unless_an_administrator_allows_them(
-    user: ApiClient, server: Receiver, owner: ApiClient
-) -> None:
-    made = create(user, server)
-    assert owner.put(SETTING, json={"value": "false"}).status_code == 200
-    refused = user.post(ADDRESS, json={"url": "https://192.168.1.1/hook"})
-    assert (refused.status_code, refused.json["error"]["field"]) == (400, "url")
-    assert user.post(ADDRESS, json={"url": server.url}).status_code == 400
-    user.post(f"{ADDRESS}/{made['id']}/test")
-    assert last_delivery(user)["error"] == "refused_address"
-    assert server.messages == []
-
-
 def test_an_address_gets_e_mail_where_the_appliance_sends_some(start_appliance: StartAppliance) -> None:
     with smtp_server() as mailbox:
         url = f"smtp://127.0.0.1:{mailbox.port}"
@@ -196,3 +178,20 @@ def test_no_address_is_taken_where_no_e_mail_is_sent(user: ApiClient) -> None:
     assert (refused.status_code, refused.json["error"]["field"]) == (400, "url")
     assert "SMTP_URL" in refused.json["error"]["message"]
     assert "Your e-mail address" not in user.get("/account", headers={"Accept": "text/html"}).text
+
+
+def test_private_addresses_are_refused_unless_the_environment_allows_them(
+    start_appliance: StartAppliance, server: Receiver
+) -> None:
+    allowing = start_appliance(webhook_private_addresses=True)
+    made = create(user := signed_in(create_app(allowing)), server)
+    refusing = create_app(start_appliance(data_dir=allowing.settings.data_dir))
+    user = signed_in(refusing, user=user.user)
+    refused = user.post(ADDRESS, json={"url": "https://192.168.1.1/hook"})
+    assert (refused.status_code, refused.json["error"]["field"]) == (400, "url")
+    assert user.post(ADDRESS, json={"url": server.url}).status_code == 400
+    user.post(f"{ADDRESS}/{made['id']}/test")
+    assert last_delivery(user)["error"] == "refused_address"
+    assert server.messages == []
+    path = "/api/admin/settings/webhook_private_addresses"
+    assert signed_in(refusing, "owner").put(path, json={"value": "true"}).status_code == 409

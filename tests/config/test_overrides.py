@@ -102,7 +102,10 @@ def test_a_command_line_option_takes_precedence_over_an_override(overrides: Sett
         overrides.set("queue_limit", "8", "Ada")
 
 
-@pytest.mark.parametrize("name", ["data_dir", "https_port", "database_url", "metrics_token"])
+FOLDERS = ["model_dir", "diarization_model", "translation_models", "watch_folder", "output_folder"]
+
+
+@pytest.mark.parametrize("name", ["data_dir", "https_port", "database_url", "metrics_token", *FOLDERS])
 def test_paths_and_secrets_stay_in_the_environment(overrides: SettingOverrides, name: str) -> None:
     with pytest.raises(Conflict, match="where the appliance is started"):
         overrides.set(name, "1", "Ada")
@@ -164,6 +167,22 @@ def test_a_stored_value_that_is_no_longer_valid_is_left_out(rows: OverrideRows) 
     assert (overrides.settings.trash_days, overrides.settings.queue_limit) == (30, 5)
     overrides.set("queue_limit_per_user", "4", "Ada")
     assert overrides.settings.queue_limit_per_user == 4
+
+
+def test_a_folder_that_an_older_version_let_the_panel_set_is_named_and_not_used(
+    rows: OverrideRows, tmp_path: Path
+) -> None:
+    rows.put("watch_folder", str(tmp_path), "Ada")
+    rows.put("webhook_private_addresses", "true", "Ada")
+    overrides = SettingOverrides(rows, load())
+    assert overrides.settings.watch_folder is None
+    assert not overrides.settings.webhook_private_addresses
+    assert overrides.not_applied == ("WATCH_FOLDER", "WEBHOOK_PRIVATE_ADDRESSES")
+    assert row_of(overrides, "WATCH_FOLDER").source == "default"
+    given = SettingOverrides(rows, load(watch_folder=tmp_path))
+    assert given.not_applied == ("WEBHOOK_PRIVATE_ADDRESSES",)
+    given.remove("webhook_private_addresses")
+    assert given.not_applied == ()
 
 
 def test_a_command_beside_the_appliance_reads_the_overrides(tmp_path: Path) -> None:

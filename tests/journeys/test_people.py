@@ -376,6 +376,42 @@ def test_a_dangerous_action_asks_for_the_password_once(
         page.get_by_role("link", name="Download a backup").click()  # without the dialog
 
 
+def test_access_copies_and_settings_that_delete_ask_for_the_password(
+    page: Page, served: Served, ada: User
+) -> None:
+    dialog = page.get_by_role("dialog", name="Confirm that it is you")
+
+    def confirm() -> None:
+        dialog.get_by_label("Your password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+
+    page.goto("/admin/users")
+    forget_confirmation(served, ada)
+    page.get_by_label("Only people with an account").check()
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_label("Anyone on its network")).to_be_checked()
+    page.get_by_label("Only people with an account").check()
+    confirm()
+    expect(page.locator("#toast")).to_contain_text("people with an account")
+    page.goto("/admin/settings")
+    forget_confirmation(served, ada)
+    page.locator("#openness").select_option("network")
+    confirm()
+    expect(page.locator("#toast")).to_contain_text("anyone on its network")
+    forget_confirmation(served, ada)
+    row = page.locator("[data-name=TRASH_DAYS]")
+    row.get_by_role("button", name="Change").click()
+    row.get_by_role("textbox").fill("20")
+    page.keyboard.press("Enter")
+    confirm()
+    expect(page.locator("#toast")).to_contain_text("counts from now on")
+    page.goto("/admin/backups")
+    forget_confirmation(served, ada)
+    page.locator("#copy").click()
+    confirm()
+    expect(page.locator("#toast")).to_contain_text("The database was copied")
+
+
 def test_a_second_factor_is_set_up_and_asked_for(
     page: Page, chromium: Browser, served: Served, axe: str
 ) -> None:

@@ -146,6 +146,15 @@ def test_a_checksum_is_computed_once_and_again_when_the_file_changes(tmp_path: P
     assert len(computed) == 2
 
 
+def test_a_folder_without_a_model_is_not_removed(store: ModelStore) -> None:
+    other = store.model_dir / "backups"
+    other.mkdir(parents=True)
+    (other / "copy.zip").touch()
+    with pytest.raises(NotFound):
+        store.remove("backups")
+    assert (other / "copy.zip").exists()
+
+
 def test_an_imported_folder_is_a_model_of_that_name(
     store: ModelStore, make_model: MakeModel, tmp_path: Path
 ) -> None:

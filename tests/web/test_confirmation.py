@@ -13,6 +13,8 @@ from tests.support.client import PASSWORD, ApiClient, Response, signed_in, with_
 from tests.support.clock import Clock
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.config.overrides import effect
+from whisper_appliance.config.settings import Settings
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import sessions
 from whisper_appliance.web.auth.confirmation import (
@@ -22,6 +24,44 @@ from whisper_appliance.web.auth.confirmation import (
 )
 
 ID = "0" * 32
+HARMLESS_ENDPOINTS = {
+    "admin_invitations.revoke_invitation",
+    "admin_jobs.cancel_job",
+    "admin_jobs.put_job_first",
+    "admin_live.end_session",
+    "admin_models.cancel_download",
+    "admin_models.delete_model",
+    "admin_models.download_model",
+    "admin_models.import_model",
+    "admin_models.load_model",
+    "admin_models.measure_machine",
+    "admin_models.set_default_model",
+    "admin_models.unload_model",
+    "admin_models.verify_model",
+    "admin_restart.restart_appliance",
+    "admin_shares.revoke_share",
+    "admin_users.end_sessions",
+    "admin_workers.take_over",
+}
+"""Of the panel: they end something, run the queue or models, and give nobody more access or data."""
+HARMLESS_SETTINGS = {
+    "audio_chunk_size", "audio_store", "body_idle_seconds", "compute_type", "connection_rate_per_address",
+    "debug_mode", "decoder_cpu_seconds", "decoder_memory", "decoder_seconds", "default_language", "device",
+    "engine_memory", "event_streams_per_client", "flask_env", "header_seconds", "http_redirect",
+    "live_idle_seconds", "live_packet_size", "live_resume_seconds", "live_seconds", "live_sessions",
+    "live_sessions_per_user", "log_file_size", "log_level", "max_audio_seconds", "max_connections",
+    "max_connections_per_address", "max_event_streams", "max_upload_size", "max_waiting_requests",
+    "max_websockets", "max_websockets_per_address", "min_free_disk", "minutes_per_month", "model_aliases",
+    "model_by_language", "model_cache_size", "model_downloads", "model_idle_timeout", "model_warm_up",
+    "oidc_name", "protocols", "queue_limit", "queue_limit_per_address", "queue_limit_per_user",
+    "repeat_seconds", "requests_per_minute", "requests_per_minute_per_user", "socket_bytes_per_second",
+    "socket_message_size", "socket_messages_per_second", "storage_per_user", "update_check", "upload_pace",
+    "upload_seconds", "uploads_at_once", "uploads_per_address", "uploads_per_minute", "uploads_per_user",
+    "url_imports", "url_prefix", "wait_seconds", "waiting_requests_per_client", "watch_formats",
+    "watch_interval", "watch_preset", "watch_settle_seconds", "whisper_engine", "whisper_model",
+    "worker_processes",
+}  # fmt: skip
+"""Limits, defaults, speed, and what everybody sees. Nothing that gives access or data, or deletes data."""
 
 
 @pytest.fixture
@@ -60,6 +100,21 @@ def code_of(response: Response) -> str:
 
 def test_every_dangerous_endpoint_exists(app: OpenAPI) -> None:
     assert {rule.endpoint for rule in app.url_map.iter_rules()} >= DANGEROUS_ENDPOINTS | SETTING_ENDPOINTS
+
+
+def test_each_change_of_the_panel_is_dangerous_or_known_to_be_harmless(app: OpenAPI) -> None:
+    changes = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/api/admin/") and (rule.methods or set()) - {"GET", "HEAD", "OPTIONS"}
+    }
+    assert changes - DANGEROUS_ENDPOINTS - SETTING_ENDPOINTS == HARMLESS_ENDPOINTS
+
+
+def test_each_setting_of_the_panel_is_dangerous_or_known_to_be_harmless() -> None:
+    changeable = {name for name in Settings.model_fields if effect(name) != "environment only"}
+    assert changeable - DANGEROUS_SETTINGS == HARMLESS_SETTINGS
+    assert changeable >= DANGEROUS_SETTINGS
 
 
 def test_a_dangerous_action_needs_a_confirmed_session(

@@ -22,6 +22,10 @@ COPY_OVERDUE = timedelta(days=2)
 FIRST_COPY_SECONDS = 600.0
 """So long after a start the first copy of the database was made, or has failed."""
 NEARLY_FULL_SHARE = 0.05
+USE_THE_ENVIRONMENT = N_(
+    "Set them in the environment of the appliance, or remove them on its machine with "
+    "whisper-appliance settings reset NAME."
+)
 Tone = Literal["bad", "caution"]
 PAGES = {
     "model_unavailable": "models",
@@ -142,6 +146,11 @@ class Attention:
         if names := pending_restart(self._overrides):
             message = N_("Changed settings wait for a restart: {names}.").format(names=", ".join(names))
             yield Problem("restart_due", "caution", message, "", "settings")
+        if names := self._overrides.not_applied:
+            message = N_("Settings that were made here do not count any more: {names}.").format(
+                names=", ".join(names)
+            )
+            yield Problem("settings_not_applied", "bad", message, USE_THE_ENVIRONMENT, "settings")
         if self._backups.restore.staged() is not None:
             message = N_("A backup waits: the next start restores it.")
             yield Problem("restore_waits", "caution", message, "", "backups")

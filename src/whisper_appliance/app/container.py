@@ -170,6 +170,8 @@ class Container:
             },
             on_change=self._publish_settings,
         )
+        if names := self.overrides.not_applied:
+            log.warning("overrides ignored: only the environment sets these", settings=", ".join(names))
 
     def _build_monitoring(self) -> None:
         settings = self.settings

@@ -34,7 +34,7 @@ AT_ONCE = frozenset(
         "decoder_seconds", "keep_audio", "audio_retention_days", "audio_store", "trash_days", "log_level",
         "repeat_seconds", "minutes_per_month", "storage_per_user", "audit_days", "update_check",
         "wyoming_port", "wyoming_user", "protocols", "model_aliases",
-        "webhook_private_addresses", "second_factor_required", "translation_models",
+        "second_factor_required",
     }
 )  # fmt: skip
 """Settings that take effect while the appliance runs; the others take effect after a restart."""
@@ -44,10 +44,13 @@ ENVIRONMENT_ONLY = frozenset(
     | {"admin_password_file", "storage_url", "update_feed_url", "url_imports_private"}
     | {"oidc_issuer", "oidc_client_id", "oidc_groups_claim", "oidc_admin_groups", "oidc_user_groups"}
     | {"oidc_link_verified_email"}
+    | {"model_dir", "diarization_model", "translation_models", "watch_folder", "output_folder", "watch_user"}
+    | {"webhook_private_addresses", "otel_exporter_otlp_endpoint"}
 )
 """Settings that are needed to find the panel and the database, describe how the appliance is started, name
-who vouches for accounts (with those an admin could become an owner), or let the appliance itself fetch any
-address (with that an admin could reach services of its machine)."""
+who vouches for accounts (with those an admin could become an owner), name folders (with those an admin could
+read, write or delete files of others), or let the appliance itself send to or fetch from any address (with
+that an admin could reach services of its machine)."""
 
 log = structlog.get_logger()
 
@@ -89,6 +92,17 @@ class SettingOverrides:
     def stored(self) -> Mapping[str, Override]:
         """All stored overrides by name, also those that the environment takes precedence over."""
         return dict(self._stored)
+
+    @property
+    def not_applied(self) -> tuple[str, ...]:
+        """Settings that an older version let the panel set, and that only the environment sets now."""
+        return tuple(
+            sorted(
+                name.upper()
+                for name in self._stored
+                if name in ENVIRONMENT_ONLY and name not in self._initial.model_fields_set
+            )
+        )
 
     def settings_after_restart(self) -> Settings:
         """The settings after the next restart. Stored values that are no longer valid are left out."""

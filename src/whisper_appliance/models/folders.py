@@ -67,6 +67,11 @@ def find_problem(folder: Path, model: Model | None) -> str | None:
     return None
 
 
+def has_model_files(folder: Path) -> bool:
+    """Whether a folder holds a model, or a part of one."""
+    return any((folder / name).is_file() for name in ("model.bin", "model.pt", "config.json", RECORD_FILE))
+
+
 def checksums(folder: Path, model: Model | None) -> dict[str, str]:
     """The expected checksum of each file. Precedence: catalogue, record, blob names of the hub's cache."""
     recorded = read_json(folder / RECORD_FILE).get("files", {})

@@ -138,8 +138,9 @@ class ModelStore:
         name = canonical(folders.check_name(name))
         folder = self.folder(name)
         with self._locks[name]:
-            candidates = (folder, self.download_folder(name), *self.damaged_folders(name))
+            candidates = (self.download_folder(name), *self.damaged_folders(name))
             existing = [path for path in candidates if path.is_dir()]
+            existing += [folder] if folders.has_model_files(folder) else []
             if not existing:
                 self._explain_why_not_removed(name)
             for path in existing:

@@ -11,6 +11,7 @@ from whisper_appliance.web.context import appliance
 DANGEROUS_ENDPOINTS = frozenset(
     {
         "account.create_key",
+        "admin_backups.create_copy",
         "admin_backups.discard_restore",
         "admin_backups.download_backup",
         "admin_backups.download_copy",
@@ -24,6 +25,7 @@ DANGEROUS_ENDPOINTS = frozenset(
         "admin_users.reset_second_factor",
         "admin_users.reset_password",
         "admin_users.revoke_keys",
+        "admin_users.set_openness",
         "admin_users.update_user",
         "passkeys.begin_registration",
         "passkeys.register_passkey",
@@ -39,8 +41,11 @@ delete one's own account."""
 SETTING_ENDPOINTS = frozenset({"admin_settings.change_setting", "admin_settings.reset_setting"})
 DANGEROUS_SETTINGS = frozenset(
     {"allowed_hosts", "certificate_names", "cors_origins", "second_factor_required", "trusted_proxies"}
+    | {"session_idle_seconds", "session_seconds", "wyoming_port", "wyoming_user", "public_url", "smtp_from"}
+    | {"audit_days", "backup_daily", "keep_audio", "audio_retention_days", "trash_days"}
 )
-"""Settings that do the same as a dangerous endpoint, or decide which requests are trusted."""
+"""Settings that do the same as a dangerous endpoint, decide which requests are trusted and for how long, open
+the appliance to more people, lead people to another site, or delete what was recorded."""
 
 
 def is_dangerous(endpoint: str) -> bool:
