@@ -49,6 +49,19 @@ def test_a_file_of_another_age_program_is_decrypted() -> None:
     assert decrypt(WRITTEN_BY_RAGE) == b"SQLite"
 
 
+def test_the_same_random_bytes_give_the_same_file_as_another_age_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(age_format, "WORK_FACTOR", WORK_FACTOR)
+    header = WRITTEN_BY_RAGE[: WRITTEN_BY_RAGE.index(b"\n---")].splitlines()
+    salt = base64.b64decode(header[1].split()[2] + b"==")
+    rest = WRITTEN_BY_RAGE.partition(b"\n--- ")[2].partition(b"\n")[2]
+    whole_header = WRITTEN_BY_RAGE[: -len(rest)]
+    numbers = [age_format._unwrap(whole_header, PASSPHRASE), salt, rest[: age_format.NONCE_BYTES]]
+    written = age_format.encrypt([b"SQLite"], PASSPHRASE, lambda size: numbers.pop(0)[:size])
+    assert b"".join(written) == WRITTEN_BY_RAGE
+
+
 def test_each_guess_of_a_passphrase_takes_128_mib() -> None:
     assert 128 * 8 * 2**WORK_FACTOR == 128 * 2**20  # 128 r N of RFC 7914, with the r = 8 of age
 

@@ -1,7 +1,8 @@
 """Encryption with a passphrase in the age format (age-encryption.org/v1: scrypt recipient, STREAM payload).
 
-Streams, because a backup is larger than memory; age libraries encrypt with a passphrase only in memory.
-The primitives are those of `cryptography`; age and rage decrypt what this writes.
+Written here, because a backup is larger than memory, and pyrage, the library for Python (1.4), streams only
+with keys: with a passphrase it wants all of it in memory. The primitives are those of `cryptography`. A file
+that pyrage wrote is the test in both directions: the same random bytes give the same file.
 """
 
 import base64
@@ -40,9 +41,9 @@ def encrypted_size(size_bytes: int) -> int:
     return len(_header(bytes(16), bytes(32), bytes(16))) + NONCE_BYTES + size_bytes + chunks * TAG_BYTES
 
 
-def encrypt(plain: Iterable[bytes], passphrase: str) -> Iterator[bytes]:
+def encrypt(plain: Iterable[bytes], passphrase: str, random: Read = os.urandom) -> Iterator[bytes]:
     """Yields `plain`, encrypted, in pieces."""
-    file_key, salt, nonce = os.urandom(16), os.urandom(16), os.urandom(NONCE_BYTES)
+    file_key, salt, nonce = random(16), random(16), random(NONCE_BYTES)
     wrapped = ChaCha20Poly1305(_wrap_key(passphrase, salt, WORK_FACTOR)).encrypt(bytes(12), file_key, None)
     yield _header(salt, wrapped, file_key) + nonce
     cipher = ChaCha20Poly1305(_derive(file_key, nonce, b"payload"))
