@@ -182,7 +182,7 @@ def test_a_folder_that_an_older_version_let_the_panel_set_is_named_and_not_used(
     given = SettingOverrides(rows, load(watch_folder=tmp_path))
     assert given.not_applied == ("WEBHOOK_PRIVATE_ADDRESSES",)
     given.remove("webhook_private_addresses")
-    assert given.not_applied == ()
+    assert not given.not_applied
 
 
 def test_a_command_beside_the_appliance_reads_the_overrides(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from tests.support.wait import wait_until
 from whisper_appliance.core.errors import AlreadyRunning, BadSetting, NotFound, Unavailable, Undecodable
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.job_runner import MAX_ATTEMPTS
-from whisper_appliance.jobs.storage import JobFolders
+from whisper_appliance.jobs.storage import DISK_MARK, JobFolders
 from whisper_appliance.library.transcripts import TranscriptRepository
 
 pytestmark = pytest.mark.slow  # starts and kills programs
@@ -233,3 +233,17 @@ def test_a_start_without_the_disk_of_a_folder_names_it(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="Mount it") as refused:
         JobFolders(tmp_path, tmp_path).prepare()
     assert "uploads" in str(refused.value)
+
+
+def test_what_a_killed_server_left_of_uploads_and_downloads_is_removed(tmp_path: Path) -> None:
+    folders = JobFolders(tmp_path, tmp_path)
+    folders.prepare()
+    uploads = tmp_path / "uploads"
+    for name in ("wanted", "left"):
+        (uploads / name).touch()
+    for name in ("tmp1.part", "lost+found"):
+        (uploads / name).mkdir()
+        (uploads / name / "recording").touch()
+    folders.remove_orphans(["uploads/wanted"])
+    left = {path.name for path in uploads.iterdir()} - {DISK_MARK}
+    assert left == {"wanted", "lost+found"}

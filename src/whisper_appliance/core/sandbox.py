@@ -1,4 +1,4 @@
-"""Sandbox of a decoder or engine process on Linux: no_new_privs, capabilities, namespaces, Landlock, rlimits.
+"""Sandbox of a process on Linux: no_new_privs, capabilities, namespaces, Landlock, rlimits.
 
 The process cannot undo any of it. What a kernel or container does not allow is skipped and reported, never
 fatal, because the rlimits and FFmpeg's whitelists hold in any case.
@@ -10,7 +10,9 @@ import os
 import resource
 import signal
 import stat
-from collections.abc import Iterable, Sequence
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
@@ -25,6 +27,7 @@ _ABI_VERSION_FLAG = 1
 _RULE_PATH_BENEATH = 1
 _EXECUTE = 1
 _WRITE_FILE, _READ_FILE, _READ_DIRECTORY, _DEVICE_CONTROL = (1 << bit for bit in (1, 2, 3, 15))
+_CHANGE_FILES = _WRITE_FILE | sum(1 << bit for bit in (5, 8, 14))  # remove file, make regular file, truncate
 _FILE_RIGHTS_BY_ABI = {1: 13, 2: 14, 3: 15, 4: 15}
 _FILE_RIGHTS_SINCE_ABI_5 = 16
 TCP_SINCE_ABI = 4
@@ -109,6 +112,12 @@ def drop_capabilities(*, keep_reading: bool = False) -> bool:
     return _call("capset", header, (ctypes.c_uint32 * 6)(low, low, 0, 0, 0, 0)) == 0
 
 
+def python_paths() -> Iterator[str]:
+    """Where Python, the program and its packages are."""
+    yield from (path for path in sys.path if path)
+    yield from {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()}
+
+
 def landlock_version() -> int:
     """The Landlock ABI version of this kernel; 0 for none."""
     return max(0, _call("syscall", _CREATE_RULESET, None, ctypes.c_size_t(0), _ABI_VERSION_FLAG))
@@ -119,21 +128,27 @@ def landlock_allow_only(fd: int) -> bool:
     return _restrict(_all_file_rights(), [_PathBeneath(_READ_FILE, fd)])
 
 
-def landlock_allow_reading(paths: Iterable[str], *, devices: Iterable[str] = ()) -> bool:
-    """Landlock: only files in `paths` can be read, only `devices` written; no TCP. Returns whether it worked.
+def landlock_allow_reading(
+    paths: Iterable[str], *, devices: Iterable[str] = (), folders: Iterable[str] = (), tcp: bool = False
+) -> bool:
+    """Landlock: only files in `paths` can be read, only `devices` written; no TCP, unless `tcp`.
 
-    Paths that do not exist are skipped.
+    In `folders` files can be made, written, renamed and deleted. Paths that do not exist are skipped. Returns
+    whether it worked.
     """
     rights = _all_file_rights()
-    control = _DEVICE_CONTROL & rights
+    granted = chain(
+        ((path, 0) for path in paths),
+        ((device, _WRITE_FILE | _DEVICE_CONTROL & rights) for device in devices),
+        ((folder, _CHANGE_FILES & rights) for folder in folders),
+    )
     with ExitStack() as opened:
         allowed = []
-        writing = _WRITE_FILE | control
-        for path, more in chain(((path, 0) for path in paths), ((device, writing) for device in devices)):
+        for path, more in granted:
             if (fd := _opened(path, opened)) is not None:
                 reading = _READ_FILE | (_READ_DIRECTORY if stat.S_ISDIR(os.fstat(fd).st_mode) else 0)
                 allowed.append(_PathBeneath(reading | more, fd))
-        return _restrict(rights & ~_EXECUTE, allowed)
+        return _restrict(rights & ~_EXECUTE, allowed, tcp=tcp)
 
 
 def _opened(path: str, opened: ExitStack) -> int | None:
@@ -150,15 +165,16 @@ def _all_file_rights() -> int:
     return (1 << rights) - 1
 
 
-def _restrict(file_rights: int, allowed: Sequence[_PathBeneath]) -> bool:
+def _restrict(file_rights: int, allowed: Sequence[_PathBeneath], *, tcp: bool = False) -> bool:
     """Activates rules as strict as this kernel's Landlock can be. Needs a process with one thread."""
     version = landlock_version()
     if not version:
         return False
-    network = _BIND_AND_CONNECT_TCP if version >= TCP_SINCE_ABI else 0
+    network = _BIND_AND_CONNECT_TCP if version >= TCP_SINCE_ABI and not tcp else 0
     scoped = _SIGNALS_AND_ABSTRACT_SOCKETS if version >= _SCOPES_SINCE_ABI else 0
     rules = _Ruleset(file_rights, network, scoped)
-    size = 8 * (3 if scoped else 2 if network else 1)  # older kernels know fewer fields
+    # older kernels know fewer fields
+    size = 8 * (3 if version >= _SCOPES_SINCE_ABI else 2 if version >= TCP_SINCE_ABI else 1)
     ruleset = _call("syscall", _CREATE_RULESET, ctypes.byref(rules), ctypes.c_size_t(size), 0)
     if ruleset < 0:
         return False

@@ -1,4 +1,4 @@
-"""System-call filters (seccomp) of decoder and engine processes, by libseccomp.
+"""System-call filters (seccomp) of processes that read what is not trusted, by libseccomp.
 
 The process cannot undo them, and its new threads inherit them. A call that is not allowed fails with EPERM.
 Where libseccomp is missing, nothing is filtered, and the functions return False.
@@ -13,10 +13,13 @@ from functools import cache
 
 _ALLOW = 0x7FFF0000
 _ERRNO = 0x00050000
-_NOT_EQUAL, _EQUAL, _MASKED_EQUAL = 1, 4, 7
+_NOT_EQUAL, _EQUAL, _GREATER, _MASKED_EQUAL = 1, 4, 6, 7
 _NO_SUCH_CALL = -1
 _CLONE_THREAD = 0x00010000
 _AF_UNIX, _SOCK_DGRAM, _SOCK_RAW, _SOCK_TYPES = 1, 2, 3, 0xF
+_INTERNET = frozenset(
+    {2, 10, 16}
+)  # AF_INET, AF_INET6; AF_NETLINK for the resolver, which lists own addresses
 _PRIO_PROCESS, _IOPRIO_WHO_PROCESS = 0, 1
 
 DECODER_CALLS = (
@@ -45,6 +48,9 @@ ENGINE_DENIED = (
     "accept", "accept4",
 )  # fmt: skip
 """What no engine needs: other processes, programs, connections, mounts, rarely used parts of the kernel."""
+
+CONNECTING = frozenset({"connect", "bind"})
+"""What a program needs that connects; the resolver binds its socket for own addresses."""
 
 SETS_ANY_PROCESS = ("prlimit64", "sched_setscheduler", "sched_setparam", "sched_setattr")
 """They set limits and scheduling of the process in their first argument; 0 is the caller.
@@ -93,9 +99,29 @@ def deny_what_no_engine_needs() -> bool:
         # The driver of a card makes unix sockets of a connection. Datagrams go to any path without `connect`.
         rules.deny("socket", _Condition(0, _NOT_EQUAL, _AF_UNIX, 0))
         for call in ("socket", "socketpair"):
-            for kind in (_SOCK_DGRAM, _SOCK_RAW):
-                rules.deny(call, _Condition(1, _MASKED_EQUAL, _SOCK_TYPES, kind))
+            _deny_datagrams(rules, call)
         return rules.load()
+
+
+def deny_all_but_connections() -> bool:
+    """For a program that connects: denies what no engine needs, and all sockets but those of the internet.
+
+    Returns whether the filter is active.
+    """
+    with _filter(_ALLOW) as rules:
+        for call in set(ENGINE_DENIED) - CONNECTING:
+            rules.deny(call)
+        _deny_other_processes(rules)
+        rules.deny("socket", _Condition(0, _GREATER, max(_INTERNET), 0))
+        for family in set(range(max(_INTERNET))) - _INTERNET:
+            rules.deny("socket", _Condition(0, _EQUAL, family, 0))
+        _deny_datagrams(rules, "socketpair")
+        return rules.load()
+
+
+def _deny_datagrams(rules: "_Rules", call: str) -> None:
+    for kind in (_SOCK_DGRAM, _SOCK_RAW):
+        rules.deny(call, _Condition(1, _MASKED_EQUAL, _SOCK_TYPES, kind))
 
 
 def _deny_other_processes(rules: "_Rules") -> None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from whisper_appliance.core.atomic_files import move
+from whisper_appliance.core.atomic_files import PART, move
 from whisper_appliance.core.errors import BadSetting, NotFound, Unavailable
 from whisper_appliance.jobs.job import Job
 from whisper_appliance.library.recordings import (
@@ -105,8 +105,12 @@ class JobFolders:
         for path in uploads.iterdir():
             with suppress(OSError):  # another worker has just removed it, or another user owns it
                 is_old = not self.is_shared or path.stat().st_mtime < oldest
-                if path not in keep and path.is_file() and is_old:
+                if path in keep or not is_old:
+                    continue
+                if path.is_file():
                     path.unlink()
+                elif path.suffix == PART:  # of a download
+                    shutil.rmtree(path)
 
 
 def _nothing_more(_connection: Connection) -> None:

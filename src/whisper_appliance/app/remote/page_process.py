@@ -1,21 +1,30 @@
 """The process that fetches the recording of a page: `page` sends it a job and reads its answer, both JSON.
 
-yt-dlp makes requests of its own, so an audit hook (PEP 578), which nothing can remove, checks them
-and refuses to start programs.
+yt-dlp makes requests of its own, so an audit hook (PEP 578), which no code in Python can remove, checks them
+and refuses to start programs. Landlock and seccomp hold for native code, too, but for the addresses.
 """
 
 import json
+import ssl
 import sys
 from pathlib import Path
 from typing import Any
 
-from whisper_appliance.core import sandbox
+from whisper_appliance.core import sandbox, seccomp
 from whisper_appliance.webhooks.target import is_public
 
 MEMORY_BYTES = 2 * 2**30
 CPU_SECONDS = 300
 OPEN_FILES = 128
 REQUEST_SECONDS = 30
+READABLE = (
+    "/usr", "/lib", "/lib64", "/nix", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d",
+    "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/mime.types", "/etc/localtime",
+    "/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf",
+    "/etc/services", "/etc/passwd", "/etc/yt-dlp", "/etc/yt-dlp-plugins",
+)  # fmt: skip
+"""Libraries, certificates, time zone, and what the resolver of names reads."""
+DEVICES = ("/dev/null", "/dev/urandom")
 _PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty")
 _HTTP = "[protocol^=http]"
 _HLS = "[protocol=m3u8_native]"
@@ -110,10 +119,8 @@ def fetch(job: dict[str, Any], guard: Guard) -> dict[str, str]:
     return {"name": f"{info.get('title') or 'recording'}.{fetched.get('ext') or 'bin'}"}
 
 
-def main() -> None:
-    """Reads the job, limits itself, and writes the answer."""
-    job = json.loads(sys.stdin.read())
-    guard = Guard(private=job["private"])
+def drop_privileges(job: dict[str, Any]) -> None:
+    """Leaves to this process what a download needs: the folder of its target to write, libraries to read."""
     sandbox.set_no_new_privs()
     sandbox.set_rlimits(
         memory_bytes=MEMORY_BYTES,
@@ -122,6 +129,22 @@ def main() -> None:
         file_bytes=job["max_bytes"] + 1,
         open_files=OPEN_FILES,
     )
+    sandbox.drop_capabilities()
+    certificates = ssl.get_default_verify_paths()
+    sandbox.landlock_allow_reading(
+        [*READABLE, *sandbox.python_paths(), *filter(None, (certificates.cafile, certificates.capath))],
+        devices=DEVICES,
+        folders=[str(Path(job["target"]).parent)],
+        tcp=True,
+    )
+    seccomp.deny_all_but_connections()
+
+
+def main() -> None:
+    """Reads the job, limits itself, and writes the answer."""
+    job = json.loads(sys.stdin.read())
+    guard = Guard(private=job["private"])
+    drop_privileges(job)
     sys.addaudithook(guard)
     print(json.dumps(fetch(job, guard)))
 

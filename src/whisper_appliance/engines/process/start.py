@@ -6,7 +6,6 @@ Nothing heavy may be imported before that, because libraries start threads, and 
 import glob
 import os
 import sys
-import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -61,8 +60,7 @@ def card_nodes(folder: str) -> Iterator[str]:
 def readable_paths(model: Path) -> Iterator[str]:
     """What an engine may read: Python, the program and its packages, libraries of the system, the model."""
     yield from SYSTEM_PATHS
-    yield from (path for path in sys.path if path)
-    yield from {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()}
+    yield from sandbox.python_paths()
     yield from filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep))
     yield str(model)
     if model.is_dir():  # files of a model may be links to where a hub keeps them
