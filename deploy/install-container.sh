@@ -336,7 +336,7 @@ welcome() {
 # --- the commands -------------------------------------------------------------------------------------------------------
 
 needed_packages() {
-  local wanted=("$PYTHON" "$PYTHON-venv" ca-certificates)
+  local wanted=("$PYTHON" "$PYTHON-venv" ca-certificates libseccomp2) # the last one filters system calls of the sandbox
   [ -z "$HOSTNAME_FOR_NGINX" ] || wanted+=(nginx-light)
   [ "$FIREWALL" = no ] || wanted+=(ufw)
   packages "${wanted[@]}"

@@ -36,6 +36,11 @@ def test_what_the_dockerfile_copies_is_in_the_repository_and_not_ignored() -> No
             assert name not in ignored
 
 
+def test_the_image_can_filter_system_calls() -> None:
+    image = (FOLDER / "Dockerfile").read_text().rpartition("\nFROM ")[2]
+    assert re.search(r"apt-get install .*libseccomp2", image)
+
+
 @pytest.mark.parametrize("file", COMPOSE)
 def test_the_appliance_is_locked_down(file: str) -> None:
     for name, service in services(file).items():

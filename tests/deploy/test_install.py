@@ -175,7 +175,7 @@ def test_on_ubuntu_22_04_a_newer_python_is_installed_or_the_way_to_it_is_named(h
     host.system.add("apt-get", '[ "$1" = update ] || exit 100')
     refused = host.run(*release, os_release=jammy)
     assert refused.returncode == 1
-    assert "python3.11 python3.11-venv" in refused.stderr
+    assert "python3.11 python3.11-venv ca-certificates libseccomp2" in refused.stderr
     assert "add-apt-repository universe" in refused.stderr
     assert list(host.root.iterdir()) == []
     host.system.add("apt-get")
@@ -472,6 +472,13 @@ def test_the_units_are_hardened_and_systemd_accepts_them(tmp_path: Path) -> None
         assert found, rated.stderr
         assert float(found[1]) <= 2.0
         assert "Unknown" not in rated.stderr
+
+
+@pytest.mark.parametrize("unit", ["whisper-appliance.service", "whisper-appliance-worker@.service"])
+def test_the_units_leave_memory_to_the_machine(unit: str) -> None:
+    lines = (ROOT / f"deploy/systemd/{unit}").read_text().splitlines()
+    assert "MemoryMax=90%" in lines
+    assert "OOMPolicy=continue" in lines  # the kernel may kill an engine, and the appliance goes on
 
 
 def test_the_worker_is_restricted_as_the_appliance_is() -> None:

@@ -1,5 +1,6 @@
 """Downloads from a hub on loopback: complete, interrupted, cancelled, corrupted."""
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.hub import HubStandIn, hub_stand_in
+from tests.support.log_lines import written_log
 from tests.support.wait import wait_until
 from whisper_appliance.core.errors import InvalidRequest, NotAllowed, NotFound
 from whisper_appliance.models.catalog import resolve
@@ -51,6 +53,16 @@ def loaded(downloads: Downloads, at_least: int) -> DownloadState | None:
     """The state of the download once it has so many bytes."""
     state = downloads.status(NAME)
     return state if state and state.done_bytes >= at_least else None
+
+
+def test_the_log_warns_of_a_model_whose_checksum_only_the_hub_knows(downloads: Downloads) -> None:
+    with written_log() as log:
+        downloads.start(NAME)
+        downloads.wait(NAME, 30)
+    (line,) = [line for line in map(json.loads, log.getvalue().splitlines()) if line["level"] == "warning"]
+    assert (line["model"], "checksum" in line["event"]) == (NAME, True)
+    assert resolve("base").is_pinned
+    assert not resolve("large-v1").is_pinned
 
 
 def test_a_downloaded_model_is_verified_and_adopted(

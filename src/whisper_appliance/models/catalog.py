@@ -54,6 +54,11 @@ class Model:
         return self.trained_to_translate and self.languages != "en"
 
     @property
+    def is_pinned(self) -> bool:
+        """Whether the checksum of its weights is known here, and not from the hub."""
+        return bool(self.files["model.bin"].sha256)
+
+    @property
     def download_bytes(self) -> int:
         """Bytes of all files; two bytes a parameter if a size is missing."""
         sizes = [file.size_bytes for file in self.files.values()]

@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
+import structlog
+
 from whisper_appliance.core.errors import NotAllowed, NotFound
 from whisper_appliance.models import folders
 from whisper_appliance.models.catalog import canonical, catalog, resolve
@@ -11,6 +13,8 @@ from whisper_appliance.models.download_task import DownloadState, DownloadTask
 from whisper_appliance.models.events import Announce, ModelEvent, ignore
 from whisper_appliance.models.hub import Hub
 from whisper_appliance.models.store import ModelStore
+
+log = structlog.get_logger()
 
 __all__ = ["DownloadState", "Downloads"]
 
@@ -101,10 +105,11 @@ class Downloads:
             running.thread.join(timeout=2)
 
     def _begin(self, name: str) -> "_Running":
+        model = catalog().get(name)
+        if model is None or not model.is_pinned:
+            log.warning("model without a checksum of this version: only those of the hub count", model=name)
         progress = _ProgressAnnouncer(self._announce, self._clock)
-        running = _Running(
-            DownloadTask(name, catalog().get(name), self._store, self._hub, progress.on_change, self._clock)
-        )
+        running = _Running(DownloadTask(name, model, self._store, self._hub, progress.on_change, self._clock))
         running.thread.start()
         return running
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whisper_appliance import __version__
+from whisper_appliance.core import seccomp
 from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.core.text import format_bytes
 from whisper_appliance.monitoring.host_checks import (
@@ -185,6 +186,8 @@ def _layers(name: str, held: "Isolation") -> CheckResult:
     if held.is_complete:
         return CheckResult(name, "ok", str(held))
     advice = "Allow it in the kernel or the container, or leave it: the other layers hold (docs/security.md)."
+    if not seccomp.is_available():
+        advice = f"Install libseccomp2, which filters system calls. {advice}"
     return CheckResult(name, "note", str(held), advice)
 
 
