@@ -1,5 +1,6 @@
 """The engine's process: order, crashes, endings. Real processes, scripted hearing."""
 
+import errno
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from tests.support.engines import check_confession, load_scripted, one_token
 from whisper_appliance.core import sandbox, seccomp
 from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
 from whisper_appliance.engines.contract import EngineSpec, Options, Priority, Window, WindowResult
+from whisper_appliance.engines.process import supervisor
 from whisper_appliance.engines.process.client import EngineEvent, EngineProcess
 from whisper_appliance.engines.process.start import card_nodes
 from whisper_appliance.engines.process.window_queue import WindowQueue
@@ -211,6 +213,69 @@ def test_an_engine_that_grows_beyond_its_memory_is_started_anew(start: Start) ->
         engine.submit(window("swell 0.6"), priority=Priority.BATCH).result(60)
     assert engine.status().restarts == 2
     assert text(engine.submit(window("next"), priority=Priority.BATCH)) == "next"
+
+
+def process_of(engine: EngineProcess) -> psutil.Process:
+    engine.wait_ready(20)
+    return psutil.Process(engine._supervisor.process.pid)  # type: ignore[union-attr]
+
+
+def test_a_stopped_process_is_replaced_and_its_window_is_decoded(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(supervisor, "STILL_POLLS", 40)
+    engine = start()
+    process_of(engine).suspend()
+    assert text(engine.submit(window("hello"), priority=Priority.BATCH)) == "hello"
+    assert engine.status().restarts == 1
+
+
+def test_a_process_that_works_without_end_fails_its_window(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(supervisor, "SILENT_POLLS", 40)
+    engine = start()
+    with pytest.raises(EngineFailed, match="did not answer for an hour"):
+        engine.submit(window("sleep 1000"), priority=Priority.BATCH).result(60)
+    monkeypatch.undo()
+    assert text(engine.submit(window("next"), priority=Priority.BATCH)) == "next"
+
+
+def test_an_engine_without_work_may_be_still(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "SILENT_POLLS", 10)
+    engine = start()
+    process_of(engine)
+    silence = supervisor.SilenceWatch(engine._supervisor.process)  # type: ignore[arg-type]
+    assert not any(silence.check(has_work=False) for _ in range(20))
+    assert any(silence.check(has_work=True) for _ in range(20))
+
+
+def test_a_stopped_process_holds_up_no_sender_and_no_end(start: Start) -> None:
+    engine = start()
+    stopped = process_of(engine)
+    stopped.suspend()
+    giant = np.zeros(30 * 16_000, np.float32)  # more than the buffer of a pipe
+    waiting = [engine.submit(Window(giant, Options()), priority=Priority.LIVE) for _ in range(4)]
+    assert engine.status().running
+    engine.close()
+    assert not stopped.is_running() or stopped.status() == psutil.STATUS_ZOMBIE
+    for future in waiting:
+        with pytest.raises(EngineFailed, match="unloaded"):
+            future.result(5)
+
+
+def test_an_engine_that_cannot_be_started_is_given_up_with_the_reason(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(supervisor, "spawn", none_left)
+    engine = start()
+    with pytest.raises(ModelUnavailable, match="Too many open files"):
+        engine.wait_ready(20)
 
 
 def test_closing_ends_the_process_and_fails_what_waits(start: Start) -> None:

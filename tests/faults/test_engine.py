@@ -1,4 +1,4 @@
-"""The engine is killed or out of memory: its window is retried once, and the web process survives."""
+"""The engine is killed, stopped, out of memory or not started: its jobs wait, the web process survives."""
 
 import re
 import resource
@@ -20,9 +20,10 @@ from tests.support.live_client import settings_of
 from tests.support.memory_groups import memory_group
 from tests.support.program import IMPATIENT, Server, served
 from tests.support.wait import wait_until
-from whisper_appliance.core.errors import EngineFailed
+from whisper_appliance.core.errors import Unavailable
 from whisper_appliance.engines.contract import EngineSpec, Options, Priority, Window, WindowResult
 from whisper_appliance.engines.process.client import EngineProcess
+from whisper_appliance.jobs.failures import FailureKind, kind_of
 
 pytestmark = pytest.mark.slow  # starts the real program
 
@@ -126,6 +127,68 @@ def test_a_job_waits_with_the_reason_while_no_engine_gets_memory(
     assert visitor.ended(job, 120)["status"] == "done", "there is memory again"
 
 
+def test_a_job_waits_while_each_ready_engine_has_no_memory_for_it(
+    server: Server, visitor: Visitor, beckett: Path
+) -> None:
+    over = threading.Event()
+
+    def starve_ready_ones() -> None:
+        while not over.wait(0.03):
+            with suppress(psutil.Error):
+                if state_of(visitor) in ("idle", "busy") and (engine := engine_of(server)):
+                    starve(engine, 64 * MEBIBYTE)
+
+    if used := engine_of(server):
+        used.kill()  # one that has worked keeps memory, and might do with that
+    starver = threading.Thread(target=starve_ready_ones)
+    starver.start()
+    try:
+        job = visitor.put(beckett.read_bytes() + bytes(2))
+        waiting = wait_until(lambda: visitor.job(job)["waiting"], 60)
+    finally:
+        over.set()
+        starver.join()
+    assert re.search("memory|again and again", waiting["message"])
+    if used := engine_of(server):
+        used.kill()  # it has no memory until its end
+    assert visitor.ended(job, 120)["error"] is None
+    assert "fail better" in visitor.text(job).lower()
+
+
+def test_a_stopped_engine_stops_nothing_else_and_its_job_is_done(
+    server: Server, visitor: Visitor, nagg_and_nell: Path, cities: Path
+) -> None:
+    job = visitor.put(nagg_and_nell.read_bytes() + bytes(4))
+    wait_until(lambda: visitor.job(job)["progress"] > 0)
+    engine = engine_of(server)
+    assert engine
+    engine.suspend()
+    more = visitor.put(cities.read_bytes() + bytes(12))
+    assert visitor.request("/api/status").json["engines"][0]["state"]
+    assert visitor.ended(job, 120)["error"] is None
+    assert visitor.ended(more, 120)["error"] is None
+    assert "from that ditch" in visitor.text(job).lower()
+    assert not engine.is_running()
+
+
+def test_without_descriptors_for_an_engine_its_job_waits_with_the_reason(
+    server: Server, visitor: Visitor, cities: Path
+) -> None:
+    web = psutil.Process(web_of(server))
+    job = visitor.put(cities.read_bytes() + bytes(6))
+    engine = wait_until(lambda: engine_of(server))
+    wait_until(lambda: state_of(visitor) == "busy")
+    before = web.rlimit(resource.RLIMIT_NOFILE)
+    web.rlimit(resource.RLIMIT_NOFILE, (3, before[1]))  # all that are open stay
+    try:
+        engine.kill()
+        engine.wait()
+    finally:
+        wait_until(lambda: "many open files" in server.log.read_text())
+        web.rlimit(resource.RLIMIT_NOFILE, before)
+    assert visitor.ended(job, 120)["error"] is None
+
+
 def test_engines_killed_three_times_fail_no_job(server: Server, visitor: Visitor, cities: Path) -> None:
     jobs = [visitor.put(cities.read_bytes() + bytes(extra)) for extra in (2, 4)]
     wait_until(lambda: visitor.job(jobs[0])["progress"] > 0)
@@ -213,7 +276,9 @@ def starving(spec: EngineSpec) -> Starving:
     return Starving()
 
 
-def test_a_window_out_of_memory_is_retried_once_and_then_fails_with_the_reason(tmp_path: Path) -> None:
+def test_a_window_out_of_memory_is_retried_once_and_then_its_job_waits_with_the_reason(
+    tmp_path: Path,
+) -> None:
     spec = EngineSpec("faster-whisper", "scripted", tmp_path, workers=1)
     second = np.zeros(16_000, np.float32)
     with (
@@ -227,7 +292,8 @@ def test_a_window_out_of_memory_is_retried_once_and_then_fails_with_the_reason(t
 
         once = f"starve once {token}"
         assert submit(once).result(30).segments[0].text.strip() == once
-        with pytest.raises(EngineFailed, match="ran out of memory"):
+        with pytest.raises(Unavailable, match="ran out of memory") as starved:
             submit("starve").result(30)
+        assert kind_of(starved.value) is FailureKind.MACHINE
         assert submit("next").result(30).segments[0].text.strip() == "next"
         assert engine.status().restarts == 3

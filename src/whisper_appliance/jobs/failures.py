@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from whisper_appliance.core import descriptors, errors
 from whisper_appliance.core.errors import ApplianceError, DiskFull, Unavailable
+from whisper_appliance.engines.process.out_of_memory import is_out_of_memory
 
 FIRST_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 300.0
@@ -70,22 +71,21 @@ def kind_of(error: Exception) -> FailureKind:
     for known in type(error).__mro__:
         if known in KINDS:
             return KINDS[known]
-    return FailureKind.MACHINE if isinstance(error, OSError | MemoryError) else FailureKind.RECORDING
+    is_machine = isinstance(error, OSError) or is_out_of_memory(error)
+    return FailureKind.MACHINE if is_machine else FailureKind.RECORDING
 
 
 def as_appliance_error(error: Exception) -> ApplianceError | None:
     """The error with a message for people; None for an error that is a fault of the program."""
     if isinstance(error, ApplianceError):
         return error
-    if isinstance(error, MemoryError):
-        return Unavailable("The machine is out of memory.")
     if isinstance(error, OSError):
         if error.errno in _DISK_ERRORS:
             return DiskFull("The disk is full. Free some space.")
         if error.errno in descriptors.EXHAUSTED:
             return Unavailable(descriptors.TOO_MANY_OPEN)
         return Unavailable("The machine reports: {reason}.", reason=error.strerror or str(error))
-    return None
+    return Unavailable("The machine is out of memory.") if is_out_of_memory(error) else None
 
 
 def pause_seconds(retries: int, error: ApplianceError) -> float:

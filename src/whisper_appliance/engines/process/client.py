@@ -152,6 +152,11 @@ class EngineProcess:
         """See `ProcessOwner`."""
         return self._state not in ("closed", "failed")
 
+    def awaits_response(self) -> bool:
+        """See `ProcessOwner`."""
+        with self._changed:
+            return bool(self._state == "loading" or self._scheduler.running_windows or self._detecting)
+
     def on_response(self, response: Response) -> None:
         """See `ProcessOwner`."""
         with self._changed:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -21,6 +23,7 @@ from whisper_appliance.engines.process.out_of_memory import OUT_OF_MEMORY
 
 START = "whisper_appliance.engines.process.start"
 STOP_SECONDS = 2.0
+HALF_MESSAGE_SECONDS = 60
 WATCH_SECONDS = 0.5
 TOOK_TOO_MUCH = N_("it took more than the {limit} of memory that it may use")
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "HF_HUB_OFFLINE")
@@ -40,6 +43,7 @@ def spawn_process(module: str, model: Path, order: object) -> tuple[subprocess.P
     The module gets the descriptor of its end and the path of the model as arguments.
     """
     ours, theirs = Pipe()
+    _give_up_waiting(ours)
     environment = {k: v for k, v in os.environ.items() if k in KEPT_VARIABLES or k.startswith(KEPT_PREFIXES)}
     # Each thread's own heap would keep the memory of its largest window.
     environment.setdefault("MALLOC_ARENA_MAX", "2")
@@ -47,25 +51,35 @@ def spawn_process(module: str, model: Path, order: object) -> tuple[subprocess.P
     environment.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
     environment["ORT_DISABLE_TELEMETRY"] = "1"  # nothing leaves the machine, and nothing is stored for it
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-    process = subprocess.Popen(
-        # -P: otherwise the current folder, often DATA_DIR, is in sys.path, which the process may read.
-        [sys.executable, "-P", "-m", module, str(theirs.fileno()), str(model)],
-        pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment,
-        process_group=0,  # a terminal's Ctrl-C goes to the parent, which decides when this one ends
-    )  # fmt: skip
-    theirs.close()
+    with theirs:
+        process = subprocess.Popen(
+            # -P: otherwise the current folder, often DATA_DIR, is in sys.path, which the process may read.
+            [sys.executable, "-P", "-m", module, str(theirs.fileno()), str(model)],
+            pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment,
+            process_group=0,  # a terminal's Ctrl-C goes to the parent, which decides when this one ends
+        )  # fmt: skip
     with suppress(OSError):
         ours.send(order)
     return process, ours
 
 
-def terminate(process: subprocess.Popen[bytes]) -> None:
-    """Waits for the process, which exits when its pipe closes; after `STOP_SECONDS` it is killed."""
+def _give_up_waiting(connection: Connection) -> None:
+    """Half a message that does not go on raises `OSError` after a while."""
+    end, patience = socket.socket(fileno=connection.fileno()), struct.pack("ll", HALF_MESSAGE_SECONDS, 0)
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+    end.detach()
+
+
+def terminate(process: subprocess.Popen[bytes]) -> bool:
+    """Waits for the process, which exits when its pipe closes; kills it after `STOP_SECONDS`, and says so."""
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+        return True
+    return False
 
 
 def resident_bytes(process: subprocess.Popen[bytes] | None) -> int:
@@ -75,6 +89,14 @@ def resident_bytes(process: subprocess.Popen[bytes] | None) -> int:
     with suppress(psutil.Error):
         return int(psutil.Process(process.pid).memory_info().rss)
     return 0
+
+
+def processor_seconds(process: subprocess.Popen[bytes]) -> float:
+    """The processor time that it has used; 0 if it is gone."""
+    with suppress(psutil.Error):
+        times = psutil.Process(process.pid).cpu_times()
+        return float(times.user + times.system)
+    return 0.0
 
 
 class MemoryWatch:
@@ -111,6 +133,11 @@ class MemoryWatch:
                     self.reason = TOOK_TOO_MUCH.format(limit=format_bytes(self._limit))
                     self._process.kill()
                     return
+
+
+def is_end_by_machine(returncode: int) -> bool:
+    """Whether a process was killed from outside, or found no memory: no fault of what it worked on."""
+    return returncode in (-signal.SIGKILL, OUT_OF_MEMORY)
 
 
 def describe_exit(returncode: int) -> str:

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
-from whisper_appliance.core.errors import EngineFailed
+from whisper_appliance.core.errors import EngineFailed, Unavailable
 from whisper_appliance.engines.contract import SPARE_WORKERS, Priority, Window, WindowResult
 from whisper_appliance.engines.process.messages import BadResponse
 from whisper_appliance.engines.process.usage import UsageMeter
@@ -160,15 +160,17 @@ class WindowScheduler:
     def requeue_after_crash(self, reason: str, *, killed: bool = False) -> None:
         """Quarantines and requeues what was running; windows that were tried `ATTEMPTS` times fail.
 
-        `killed`: the process was killed from outside, which is no fault of a window and no attempt.
+        `killed`: by the machine, so that they fail with `Unavailable` and their jobs wait. Live windows are
+        requeued even then, because there is no later attempt at them.
         """
+        failure = Unavailable if killed else EngineFailed
         for batch in self._running.values():
             for queued in batch:
-                queued.attempts -= killed
+                queued.attempts -= killed and queued.priority is Priority.LIVE
                 if queued.attempts >= ATTEMPTS:
-                    queued.future.set_exception(EngineFailed(reason))
+                    queued.future.set_exception(failure(reason))
                 else:
-                    queued.quarantined |= not killed
+                    queued.quarantined = True
                     self.waiting.requeue(queued)
         self._running.clear()
         self.meter.set_active(0)
