@@ -3,7 +3,9 @@
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import psutil
@@ -35,6 +37,22 @@ class Crashing(Shouting):
 class Endless(Shouting):
     def translate(self, lines: Sequence[str]) -> list[str]:
         return ["x" * 100_000 for _ in lines]
+
+
+class Sending(Shouting):
+    """Sends bytes in the place of an answer, and then one that would be right."""
+
+    def __init__(self, message: bytes) -> None:
+        self.message = message
+
+    def translate(self, lines: Sequence[str]) -> list[str]:
+        Connection(os.dup(int(sys.argv[1]))).send_bytes(self.message)
+        return super().translate(lines)
+
+
+def load_sending(spec: TranslatorSpec) -> Shouting:
+    """The name of the translator is what it sends, in hexadecimal digits."""
+    return Sending(bytes.fromhex(spec.translator))
 
 
 class Hungry(Shouting):
@@ -127,6 +145,26 @@ def test_a_failure_has_its_reason(
 ) -> None:
     with pytest.raises(error, match=message):
         translate(["one"], SPEC, load=loading)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        b"\xff",
+        b"null",
+        b"[" * 60_000,
+        b"{}",
+        b'{"lines": 5}',
+        b'{"lines": [5]}',
+        b'{"lines": ["a", "b"]}',
+    ],
+    ids=lambda message: str(message[:30]),
+)
+def test_what_is_no_answer_is_refused(message: bytes) -> None:
+    with pytest.raises(EngineFailed) as error:
+        translate(["one"], TranslatorSpec(message.hex(), "en", "pt"), load=load_sending)
+    assert kind_of(error.value) is FailureKind.RECORDING
 
 
 def test_a_process_that_is_killed_is_a_failure_of_the_machine() -> None:

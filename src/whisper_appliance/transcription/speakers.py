@@ -36,7 +36,7 @@ class Diarize(Protocol):
         on_progress: Callable[[float], None],
         cancelled: Callable[[], bool],
     ) -> Diarization:
-        """The turns of the recording. Raises `Cancelled`, `EngineFailed`, `ModelUnavailable`."""
+        """The turns of the recording. Raises `Cancelled`, `EngineFailed` and other kinds of `Unavailable`."""
         ...
 
 
@@ -52,7 +52,7 @@ def with_speakers(
     """The transcript with its speakers, if the options want them.
 
     Several channels that were transcribed by themselves are the speakers. Where speakers cannot be found,
-    the transcript says so. Raises `Cancelled`.
+    the transcript says so. Raises `Cancelled`, and `Unavailable` if the machine failed.
     """
     if not options.diarize or not transcript.segments:
         return FoundSpeakers(transcript)

@@ -36,7 +36,8 @@ def diarize(
     """The turns of a recording that is decoded; `on_progress` gets how much of it is done, from 0 to 1.
 
     `load` makes the diarizer inside the process; a module's function, because it is pickled by name.
-    Raises `Cancelled`, `ModelUnavailable`, and `EngineFailed` if the process fails.
+    Raises `Cancelled`, `ModelUnavailable`, `EngineFailed` if the process fails, `Unavailable` if the machine
+    does.
     """
     service = replace(SERVICE, max_memory_bytes=spec.max_memory_bytes)
     with conversation(service, spec.model or Path(__file__), (spec, load), cancelled) as child:
@@ -56,7 +57,7 @@ def _exchange(
             on_progress(done)
         child.send(speakers)
         return _diarization(child.answer(), seconds)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise EngineFailed(
             "The process that tells speakers apart sent no turns: {error}", error=error
         ) from error

@@ -7,6 +7,7 @@ input.
 import json
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -22,11 +23,19 @@ from whisper_appliance.core.errors import (
     ModelUnavailable,
     Unavailable,
 )
-from whisper_appliance.engines.process.out_of_memory import OUT_OF_MEMORY
-from whisper_appliance.engines.process.spawn import MemoryWatch, describe_exit, spawn_process, terminate
+from whisper_appliance.engines.process.spawn import (
+    MemoryWatch,
+    describe_exit,
+    is_end_by_machine,
+    processor_seconds,
+    spawn_process,
+    terminate,
+)
 
 ANSWER_SECONDS = 120.0
 """How long one answer may take."""
+WORKING_SHARE = 0.5
+"""A process that takes less of the processor than this share of its time is slowed down by the machine."""
 POLL_SECONDS = 0.2
 MAX_ANSWER_BYTES = 64 * 2**20
 NICENESS = 15  # transcription goes first
@@ -36,21 +45,26 @@ NICENESS = 15  # transcription goes first
 class Service:
     """Which module runs in the process, its limits, and what to say when it fails.
 
-    `failed` is a message with the placeholder `reason`. `killed_is_passing`: a process that was killed from
-    outside, or found no memory, is a failure of the machine (`Unavailable`), not of what it worked on.
+    `failed` is a message with the placeholder `reason`.
     """
 
     module: str
     failed: str
     silent: str
     max_memory_bytes: int = 0
-    killed_is_passing: bool = False
 
 
 class Conversation:
     """Sends requests to the process, and waits for its answers."""
 
-    def __init__(self, connection: Connection, cancelled: Callable[[], bool], silent: str) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        connection: Connection,
+        cancelled: Callable[[], bool],
+        silent: str,
+    ) -> None:
+        self._process = process
         self._connection = connection
         self._cancelled = cancelled
         self._silent = silent
@@ -62,17 +76,19 @@ class Conversation:
     def answer(self) -> dict[str, Any]:
         """The next answer. Raises `EOFError` and `OSError` if the process is gone, or sends something else.
 
-        Raises `Cancelled`, `EngineFailed` if it does not answer, and `ModelUnavailable` with what it says.
+        Raises `Cancelled`, `ModelUnavailable` with what it says, and if it does not answer `EngineFailed`, or
+        `Unavailable` if the machine did not let it work.
         """
-        deadline = time.monotonic() + ANSWER_SECONDS
+        deadline, used = time.monotonic() + ANSWER_SECONDS, processor_seconds(self._process)
         self._check_cancelled()
         while not self._connection.poll(POLL_SECONDS):
             self._check_cancelled()
             if time.monotonic() > deadline:
-                raise EngineFailed(self._silent)
+                used = processor_seconds(self._process) - used
+                raise (EngineFailed if used > WORKING_SHARE * ANSWER_SECONDS else Unavailable)(self._silent)
         try:
             answer = json.loads(self._connection.recv_bytes(MAX_ANSWER_BYTES))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise OSError(str(error)) from error
         if not isinstance(answer, dict):
             raise OSError("no answer")
@@ -96,14 +112,14 @@ def conversation(
     process, connection = spawn_process(service.module, model, order)
     with closing(connection), MemoryWatch(process, service.max_memory_bytes) as watch:
         try:
-            yield Conversation(connection, cancelled, service.silent)
-        except (EOFError, OSError):
+            yield Conversation(process, connection, cancelled, service.silent)
+        except (EOFError, OSError) as error:
             connection.close()
-            terminate(process)
+            had_to_be_killed = terminate(process)
             reason = watch.reason or describe_exit(process.returncode)
-            is_machine = process.returncode in (-signal.SIGKILL, OUT_OF_MEMORY) and not watch.reason
-            failure = Unavailable if is_machine and service.killed_is_passing else EngineFailed
-            raise failure(service.failed, reason=reason) from None
+            is_machine = is_end_by_machine(process.returncode) and not (watch.reason or had_to_be_killed)
+            is_machine |= isinstance(error, BlockingIOError)  # it took or sent half a message, and no more
+            raise (Unavailable if is_machine else EngineFailed)(service.failed, reason=reason) from None
         finally:
             process.kill()
             process.wait()

@@ -15,7 +15,6 @@ SERVICE = Service(
     "whisper_appliance.translation.process.start",
     failed=N_("The process that translates failed: {reason}."),
     silent=N_("The process that translates does not answer."),
-    killed_is_passing=True,
 )
 BATCH_CHARS = 2_000
 """Lines are sent until they have so many characters, so that progress goes on every few seconds."""
