@@ -12,7 +12,7 @@ import pytest
 from tests.support.faults import Serve
 from tests.support.https_client import Visitor
 from tests.support.hub import hub_stand_in
-from tests.support.program import REAL, ROOT, environment
+from tests.support.program import IMPATIENT, REAL, ROOT, environment
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.slow  # starts the real program
@@ -56,6 +56,27 @@ def test_truncated_weights_are_quarantined_or_reported_and_other_models_work(
         engine = wait_until(lambda: engines(visitor).get("tiny.en"))
         assert engine["restarts"] == 0
         assert [path.name[:16] for path in models.glob("tiny.en.damaged-*")] == ["tiny.en.damaged-"]
+
+
+def test_a_job_waits_while_its_model_is_gone(
+    serve: Serve, tmp_path: Path, tiny_en: Path, beckett: Path
+) -> None:
+    own = tmp_path / "models/mine"
+    shutil.copytree(tiny_en, own)
+    cut_short(own)
+    with serve(IMPATIENT) as server:
+        visitor = Visitor(server)
+        job = visitor.put(beckett.read_bytes(), model="mine", language="en")
+        wait_until(lambda: visitor.job(job)["waiting"])
+        shutil.rmtree(own)
+        gone = wait_until(
+            lambda: "no model named" in ((visitor.job(job)["waiting"] or {}).get("message", "")), 60
+        )
+        assert gone
+        shutil.copytree(tiny_en, tmp_path / "copied")
+        (tmp_path / "copied").rename(own)
+        assert visitor.ended(job, 120)["error"] is None
+        assert "fail better" in visitor.text(job).lower()
 
 
 def test_a_download_killed_half_way_is_no_model_and_resumes(tmp_path: Path, tiny_en: Path) -> None:

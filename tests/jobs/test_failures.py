@@ -2,6 +2,8 @@
 
 import errno
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +21,7 @@ from whisper_appliance.core.errors import (
     DecoderKilled,
     DiskFull,
     EngineFailed,
+    ModelDownloading,
     ModelUnavailable,
     NoAudio,
     NotFound,
@@ -87,6 +90,7 @@ def test_pauses_grow_to_a_limit_and_respect_the_error() -> None:
         (ModelUnavailable("The model is gone."), "model_unavailable"),
         (OSError(errno.EIO, "Input/output error"), "unavailable"),
         (MemoryError(), "unavailable"),
+        (RuntimeError("can't start new thread"), "unavailable"),
     ],
 )
 def test_a_failure_of_the_machine_postpones_the_job(
@@ -103,6 +107,47 @@ def test_a_failure_of_the_machine_postpones_the_job(
     job = ended(queue, id)
     assert (job.status, job.waiting, job.retries) == ("done", None, 0)
     assert tried == ["to", "to", "be"]
+
+
+class Lending(Script):
+    """Its model cannot be leased until all of these errors were raised."""
+
+    def __init__(self, *errors: Exception) -> None:
+        super().__init__()
+        self.errors = list(errors)
+
+    @contextmanager
+    def engine(self, name: str | None = None) -> Iterator[Script.Engine]:
+        if self.errors:
+            raise self.errors.pop(0)
+        yield self.Engine(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotFound("There is no model named {name!r} on this machine or in the catalogue.", name="mine"),
+        ModelUnavailable("There is no memory for mine while base is in use.", retry_after_seconds=1),
+    ],
+    ids=["unknown", "no memory"],
+)
+def test_a_job_whose_model_cannot_be_used_now_waits_with_the_reason(
+    start_queue: StartQueue, tmp_path: Path, error: ApplianceError
+) -> None:
+    queue = start_queue(Lending(error))
+    id = queue.enqueue(request(tmp_path, "to be", NOW)).id
+    waiting = wait_until(lambda: queue.get(id).waiting)
+    assert (waiting.code, waiting.message) == ("model_unavailable", error.message)
+    assert ended(queue, id).status == "done"
+
+
+@pytest.mark.slow
+def test_a_job_goes_on_as_soon_as_its_model_is_downloaded(start_queue: StartQueue, tmp_path: Path) -> None:
+    downloading = ModelDownloading("The model is being downloaded.", retry_after_seconds=250)
+    queue = start_queue(Lending(*[downloading] * 5))
+    id = queue.enqueue(request(tmp_path, "to be", NOW)).id
+    assert (ended(queue, id).status, queue.get(id).attempts) == ("done", 1)
 
 
 @pytest.mark.slow

@@ -209,6 +209,12 @@ class ModelUnavailable(Unavailable):
     code = "model_unavailable"
 
 
+class ModelDownloading(ModelUnavailable):
+    """The model is being downloaded, and can be used when it is here."""
+
+    code = "model_unavailable"
+
+
 class EngineFailed(Unavailable):
     """The engine's process ended or raised while it worked on a window."""
 

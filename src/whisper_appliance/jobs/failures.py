@@ -28,6 +28,7 @@ class FailureKind(StrEnum):
 KINDS: dict[type[ApplianceError], FailureKind] = {
     errors.Unavailable: FailureKind.MACHINE,
     errors.ModelUnavailable: FailureKind.MACHINE,
+    errors.ModelDownloading: FailureKind.MACHINE,
     errors.DecoderKilled: FailureKind.MACHINE,
     errors.DiskFull: FailureKind.MACHINE,
     errors.Busy: FailureKind.MACHINE,

@@ -15,6 +15,7 @@ from whisper_appliance.core.errors import (
     ApplianceError,
     AudioError,
     Cancelled,
+    ModelDownloading,
     ModelUnavailable,
     NotFound,
 )
@@ -254,13 +255,19 @@ class JobSteps:
         return self._choice.lease(held, self._models, lease, job, recording, cancelled)
 
     def _lease(self, held: ExitStack, model: str, cancelled: Callable[[], bool]) -> Any:
-        """Leases an engine for the model; waits while the model is being downloaded."""
+        """Leases an engine for the model; waits while the model is being downloaded.
+
+        Raises `ModelUnavailable`, also for a name that was known when the job was accepted: the folder of
+        models may be away.
+        """
         deadline = time.monotonic() + MODEL_WAIT_SECONDS
         while True:
             try:
                 return held.enter_context(self._models.engine(model))
-            except ModelUnavailable as error:
-                if error.retry_after_seconds is None or time.monotonic() > deadline:
+            except NotFound as error:
+                raise ModelUnavailable(error.template, **error.params) from error
+            except ModelDownloading:
+                if time.monotonic() > deadline:
                     raise
             self._wait(cancelled)
 

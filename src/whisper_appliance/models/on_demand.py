@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from whisper_appliance.core.errors import ModelUnavailable, NotAllowed, NotFound
+from whisper_appliance.core.errors import ModelDownloading, ModelUnavailable, NotAllowed, NotFound
 from whisper_appliance.models.downloads import Downloads
 from whisper_appliance.models.store import ModelStore
 
@@ -41,7 +41,7 @@ class DownloadOnDemand:
         except (NotAllowed, NotFound) as error:
             return ModelUnavailable(problem or error.message, field="model")
         percent = int(download.progress * 100)
-        downloading = ModelUnavailable(
+        downloading = ModelDownloading(
             "The model {name} is being downloaded, {percent} %. Try again later.",
             name=name,
             percent=percent,
@@ -49,7 +49,7 @@ class DownloadOnDemand:
         )
         if not problem:
             return downloading
-        return ModelUnavailable(
+        return ModelDownloading(
             "{problem} {downloading}",
             problem=ModelUnavailable(problem),
             downloading=downloading,
