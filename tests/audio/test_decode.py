@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.audio import encode, video, wav
 from whisper_appliance.audio import decode as decode_module
+from whisper_appliance.audio import decoder_process
 from whisper_appliance.audio.decode import DecodeLimits, decode
 from whisper_appliance.core.samples import Samples
 
@@ -158,6 +159,19 @@ def test_a_decoder_started_ahead_is_used_once(beckett: Path, speech: Samples, tm
     decode_module.prepare()
     for _ in range(2):
         assert np.array_equal(decoded(beckett, tmp_path), speech)
+
+
+def test_a_layer_of_the_sandbox_that_does_not_hold_in_a_job_is_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = (
+        "from whisper_appliance.core import sandbox, seccomp; seccomp.allow_only_decoding = lambda: False; "
+        "sandbox.landlock_allow_only = lambda fd: False; from whisper_appliance.audio"
+    )
+    start = decoder_process._START.replace("from whisper_appliance.audio", broken)
+    monkeypatch.setattr(decoder_process, "_START", start)
+    found = decode_module.isolation.__wrapped__()
+    assert (found.calls, found.files, found.no_new_privileges) == ("all", "readable ones", True)
 
 
 def test_the_decoder_reports_its_sandbox() -> None:

@@ -3,6 +3,7 @@
 import errno
 import os
 import platform
+import resource
 import shutil
 import signal
 import socket
@@ -18,13 +19,17 @@ import pytest
 import whisper_appliance
 from tests.support.audio import tone, video, wav
 from tests.support.wait import wait_until
+from whisper_appliance.audio import decode as decode_module
 from whisper_appliance.audio import decoder_process
+from whisper_appliance.audio import recording as recording_module
 from whisper_appliance.audio.decode import DecodeLimits, decode, prepare
 from whisper_appliance.audio.decoder_process import DecoderProcess, PrestartedDecoder
 from whisper_appliance.audio.encode import add_subtitles, encode_opus
 from whisper_appliance.audio.recording import Sound
 from whisper_appliance.audio.resample import Resampler, UnsupportedSource
 from whisper_appliance.core import sandbox, seccomp
+from whisper_appliance.core.errors import Unavailable, Undecodable
+from whisper_appliance.jobs.failures import FailureKind, kind_of
 
 pytestmark = pytest.mark.slow  # starts decoder processes
 
@@ -193,6 +198,101 @@ def test_in_the_sandbox_there_are_no_capabilities() -> None:
     answer = in_sandbox(setup, shown)
     assert answer.count("0000000000000000") == 2 or os.geteuid() != 0, answer
     assert "CapEff:\\t0000000000000000" in answer
+
+
+def start_with(monkeypatch: pytest.MonkeyPatch, statements: str) -> None:
+    """Lets decoder processes run these statements in the place of a decoder; `channel` is theirs."""
+    if started := decode_module._prestarted.take():
+        started.terminate()
+    program = f"import socket; channel = socket.socket(fileno=0); {statements}  # %s"
+    monkeypatch.setattr(decoder_process, "_START", program)
+
+
+READY = b'{"kind": "ready"}'
+HEADER = (
+    b'{"kind": "opened", "container": "wav", "codec": "pcm", "rate": 8000, "channels": 1, "seconds": %s,'
+    b'"track": 1, "tracks": 1, "track_language": "", "video_codec": "", "is_plain": true}'
+)
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [b"\xff"],
+        [b"null"],
+        [b"[" * 60_000],
+        [b"{}"],
+        [b'{"kind": "ended"}'],
+        [b'{"kind": "opened", "seconds": 1}'],
+        [HEADER % b'"x"'],
+        [HEADER % b"NaN"],
+        [b'{"kind": "ended", "verdict": "done", "samples": -1}'],
+        [b'{"kind": "ended", "verdict": "done", "samples": 1000000}'],
+        [b'{"kind": "ended", "verdict": "unreadable", "detail": "what nobody knows"}'],
+        [HEADER % b"1"] * 100,
+    ],
+    ids=lambda messages: str(messages[0][:40]) + "..." * (len(messages) > 1),
+)
+def test_what_is_no_message_of_a_decoder_is_refused(
+    messages: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = f"[channel.send(each) for each in {[READY, *messages]}]"
+    start_with(monkeypatch, f"channel.recv(65536); {said}; channel.recv(1)")
+    source = wav(tmp_path / "a.wav", 1)
+    with (
+        decode(source, folder=tmp_path, limits=DecodeLimits()) as recording,
+        pytest.raises(Undecodable),
+    ):
+        list(recording.blocks())
+
+
+def test_a_stopped_decoder_is_no_fault_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording_module, "_GRACE_SECONDS", 0.5)
+    start_with(monkeypatch, f"channel.send({READY!r}); channel.recv(65536); channel.recv(1)")
+    source = wav(tmp_path / "a.wav", 1)
+    with decode(source, folder=tmp_path, limits=DecodeLimits(wall_seconds=3)) as recording:
+        assert recording._child
+        psutil.Process(recording._child.pid).suspend()
+        with pytest.raises(Unavailable, match="too busy") as error:
+            list(recording.blocks())
+    assert kind_of(error.value) is FailureKind.MACHINE
+
+
+def test_a_decoder_without_file_descriptors_is_no_fault_of_its_file(tmp_path: Path) -> None:
+    if started := decode_module._prestarted.take():
+        started.terminate()
+    prepare()
+    prestarted = decode_module._prestarted._child
+    assert prestarted
+    child = psutil.Process(prestarted.pid)
+    wait_until(lambda: kernel_state(child)["NoNewPrivs"] == "1")
+    child.rlimit(resource.RLIMIT_NOFILE, (1, 1))
+    with (
+        decode(wav(tmp_path / "a.wav", 1), folder=tmp_path, limits=DecodeLimits()) as recording,
+        pytest.raises(Unavailable, match="Too many open files") as error,
+    ):
+        list(recording.blocks())
+    assert kind_of(error.value) is FailureKind.MACHINE
+
+
+@pytest.mark.parametrize("exits", [False, True])
+def test_what_a_decoder_has_started_ends_with_it(exits: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    then = "os._exit(0)" if exits else "time.sleep(100)"
+    forks = "import os, time; pid = os.fork() or (channel.close(), time.sleep(100)); "
+    forks += f'channel.send(b\'{{"kind": "ended", "verdict": "\' + str(pid).encode() + b\'"}}\'); {then}'
+    start_with(monkeypatch, forks)
+    child = DecoderProcess()
+    try:
+        message = child.receive(20)
+        assert message
+        forked = psutil.Process(int(message["verdict"]))
+        if exits:
+            with pytest.raises(EOFError):
+                child.receive(20)
+            assert child.wait() == 0
+    finally:
+        child.terminate()
+    wait_until(lambda: not forked.is_running() or forked.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_a_decoder_has_no_environment_and_a_session_of_its_own() -> None:

@@ -1,6 +1,7 @@
 """The engine's process: order, crashes, endings. Real processes, scripted hearing."""
 
 import errno
+import resource
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -264,6 +265,14 @@ def test_a_stopped_process_holds_up_no_sender_and_no_end(start: Start) -> None:
     for future in waiting:
         with pytest.raises(EngineFailed, match="unloaded"):
             future.result(5)
+
+
+def test_an_engine_without_file_descriptors_goes_on_with_its_windows(start: Start) -> None:
+    engine = start()
+    assert text(engine.submit(window("first"), priority=Priority.BATCH)) == "first"
+    process_of(engine).rlimit(resource.RLIMIT_NOFILE, (0, 0))
+    assert text(engine.submit(window("second"), priority=Priority.BATCH)) == "second"
+    assert engine.status().restarts == 0
 
 
 def test_an_engine_that_cannot_be_started_is_given_up_with_the_reason(

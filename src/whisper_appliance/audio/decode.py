@@ -16,7 +16,7 @@ from whisper_appliance.audio.decoder_process import DecoderProcess, PrestartedDe
 from whisper_appliance.audio.recording import DecodeLimits, Recording, Sound
 from whisper_appliance.core import descriptors
 from whisper_appliance.core.errors import NoAudio, Unavailable, Undecodable
-from whisper_appliance.core.sandbox import TCP_SINCE_ABI, Isolation
+from whisper_appliance.core.sandbox import TCP_SINCE_ABI, Isolation, landlock_version
 
 __all__ = ["DecodeLimits", "Recording", "Sound", "decode", "isolation", "prepare"]
 
@@ -52,27 +52,28 @@ def decode(path: Path, *, folder: Path, limits: DecodeLimits, sound: Sound | Non
 
 @cache
 def isolation() -> Isolation:
-    """The sandbox features of this machine, probed once with a real child. Raises `Unavailable`."""
-    with tempfile.TemporaryFile() as stderr:
+    """The sandbox features of this machine, probed once with a real job. Raises `Unavailable`."""
+    with tempfile.TemporaryFile() as stderr, tempfile.TemporaryFile() as empty:
         child = DecoderProcess(stderr.fileno())
         try:
-            ready = child.receive(_START_SECONDS)
-        except EOFError:
-            ready = None
+            child.start_job(asdict(DecodeLimits()) | asdict(Sound()), empty.fileno(), empty.fileno())
+            ready, ended = child.receive(_START_SECONDS), child.receive(_START_SECONDS)
+        except (EOFError, OSError):
+            ready = ended = None
         finally:
             child.terminate()
-        if ready is None:
+        if ready is None or ended is None:
             stderr.seek(0)
             reason = stderr.read().decode(errors="replace").strip().rpartition("\n")[2]
             raise Unavailable(
                 "{problem} {reason}", problem=Unavailable(decode_errors.DOES_NOT_START), reason=reason
             )
-    tcp_barred = ready["landlock"] >= TCP_SINCE_ABI
+    tcp_barred = ended["landlocked"] and landlock_version() >= TCP_SINCE_ABI
     return Isolation(
         network="own" if ready["own_network"] else "no tcp" if tcp_barred else "shared",
-        files="the source only" if ready["landlock"] else "readable ones",
+        files="the source only" if ended["landlocked"] else "readable ones",
         no_new_privileges=ready["unprivileged"],
-        calls="filtered" if ready["seccomp"] else "all",
+        calls="filtered" if ended["filtered"] else "all",
         capabilities="dropped" if ready["no_capabilities"] else "kept",
     )
 

@@ -11,6 +11,7 @@ from whisper_appliance.core.errors import (
     DiskFull,
     InvalidRequest,
     NoAudio,
+    Unavailable,
     Undecodable,
 )
 from whisper_appliance.core.i18n import N_
@@ -34,12 +35,21 @@ LOST = N_(
 LOST_A_LITTLE = N_(
     "The file is damaged. A little of it could not be read, at {time} or later; the rest is here."
 )
+_UNDECODABLE = {
+    "no_index": N_(
+        "The end of this file is missing, and with it its index or all of its sound. "
+        "Copy the recording from its device again, or open it there and save it anew."
+    ),
+    "rate": N_("This file's sample rate is not one of speech. Save it with 4 to 384 kHz and try again."),
+    "channels": N_("This file has more than 8 channels. Save it in mono or stereo and try again."),
+}
 NO_SOUND = N_(
     "This file holds no sound, or less than a tenth of a second. "
     "Check that the recording was saved with its sound."
 )
 DOES_NOT_START = N_("The decoder does not start on this machine. Its operator can see why with `doctor`.")
 KILLED = N_("The decoder was killed, perhaps because the machine is out of memory.")
+TOO_SLOW = N_("The machine was too busy to decode this file in time.")
 
 
 def unreadable_error(name: str, kind: type[ApplianceError] = Undecodable) -> ApplianceError:
@@ -55,8 +65,10 @@ def unreadable_error(name: str, kind: type[ApplianceError] = Undecodable) -> App
 def error_for_exit(verdict: str, detail: str = "", *, max_seconds: float) -> ApplianceError:
     """The error for a `verdict` of the decoder process."""
     match verdict:
-        case "unreadable":
+        case "unreadable" if any(detail == one.name for one in UNREADABLE):
             return unreadable_error(detail)
+        case "machine":
+            return Unavailable("The machine reports: {reason}.", reason=detail)
         case "track":
             return InvalidRequest(
                 "This file has no such track. The number of its tracks: {tracks}.",
@@ -65,17 +77,8 @@ def error_for_exit(verdict: str, detail: str = "", *, max_seconds: float) -> App
             )
         case "no_audio":
             return NoAudio(NO_SOUND)
-        case "no_index":
-            return Undecodable(
-                "The end of this file is missing, and with it its index or all of its sound. "
-                "Copy the recording from its device again, or open it there and save it anew."
-            )
-        case "rate":
-            return Undecodable(
-                "This file's sample rate is not one of speech. Save it with 4 to 384 kHz and try again."
-            )
-        case "channels":
-            return Undecodable("This file has more than 8 channels. Save it in mono or stereo and try again.")
+        case "no_index" | "rate" | "channels":
+            return Undecodable(_UNDECODABLE[verdict])
         case "too_long":
             limit = format_duration(max_seconds)
             return AudioTooLong(
@@ -117,8 +120,9 @@ def damage_notices(header: dict[str, Any], ended: dict[str, Any]) -> tuple[Notic
     is_shorter = missing > max(_MISSING_SECONDS, _MISSING_SHARE * seconds)
     found = []
     is_lost = ended["lost_places"] and not 0 < ended["lost_seconds"] < _NEGLIGIBLE_SECONDS
-    if is_lost and not (is_shorter and seconds - ended["lost_at_seconds"] < _MISSING_SECONDS):
-        found.append(_damage(ended["lost_seconds"], ended["lost_at_seconds"], seconds))
+    lost_at = ended["lost_at_seconds"] or 0.0
+    if is_lost and not (is_shorter and seconds - lost_at < _MISSING_SECONDS):
+        found.append(_damage(ended["lost_seconds"], lost_at, seconds))
     if is_shorter:
         claimed, actual = format_duration(header_seconds or 0.0), format_duration(seconds)
         found.append(WRONG_LENGTH.format(claimed=claimed, actual=actual))

@@ -8,6 +8,7 @@ made by the parent (`decode_errors`).
 """
 
 import _thread
+import errno
 import io
 import json
 import math
@@ -80,6 +81,8 @@ class ParentChannel:
         if not message:
             os._exit(0)
         _thread.start_new_thread(self._end_with_the_parent, ())
+        if len(files) < 2:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         source, target = files
         return json.loads(message), source, target
 
@@ -396,8 +399,13 @@ def packets(
 
 def run_job(channel: ParentChannel) -> None:
     """Runs one job: limits, Landlock, decoding, and the verdict."""
-    job, source, target = channel.read_job()
-    enter_job(job, source, round(job["max_seconds"] * SAMPLE_RATE + SAMPLE_RATE) * SAMPLE_BYTES["flt"])
+    try:
+        job, source, target = channel.read_job()
+    except OSError as error:
+        channel.send("ended", verdict="machine", detail=error.strerror)
+        return
+    file_bytes = round(job["max_seconds"] * SAMPLE_RATE + SAMPLE_RATE) * SAMPLE_BYTES["flt"]
+    confined = enter_job(job, source, file_bytes)
     resampler, damage = Resampler(target, job["max_seconds"], channel=job.get("channel")), Damage()
     verdict, detail, cut_off = "done", "", False
     try:
@@ -407,8 +415,13 @@ def run_job(channel: ParentChannel) -> None:
         verdict, detail = unsupported.code, unsupported.detail
     except MemoryError:
         verdict = "limit"
+    except OSError as error:
+        if isinstance(error, av.FFmpegError):  # it names errors of the system for damaged files too
+            raise
+        verdict, detail = "machine", error.strerror or ""
     channel.send(
         "ended",
+        **confined,
         verdict=verdict,
         detail=detail,
         samples=resampler.samples,
@@ -463,25 +476,29 @@ def warm_up() -> None:
 
 def enter_sandbox() -> dict[str, object]:
     """Gives up new privileges, network and capabilities; returns which of that this machine allows."""
+    seccomp.is_available()  # loads libseccomp, which Landlock forbids later
     return {
         "unprivileged": sandbox.set_no_new_privs(),
         "own_network": sandbox.unshare_network(),
         "no_capabilities": sandbox.drop_capabilities(),
-        "landlock": sandbox.landlock_version(),
-        "seccomp": seccomp.is_available(),  # loads libseccomp, which Landlock forbids later
     }
 
 
-def enter_job(job: dict[str, Any], source: int, file_bytes: int) -> None:
-    """Limits the process to its job: time, memory, what it may write, and the source as the only file."""
+def enter_job(job: dict[str, Any], source: int, file_bytes: int) -> dict[str, bool]:
+    """Limits the process to its job: time, memory, what it may write, and the source as the only file.
+
+    Returns which layers of the sandbox hold from now on.
+    """
     sandbox.set_rlimits(
         memory_bytes=job["memory_bytes"],
         cpu_seconds=job["cpu_seconds"],
         wall_seconds=job["wall_seconds"],
         file_bytes=file_bytes,
     )
-    sandbox.landlock_allow_only(source)
-    seccomp.allow_only_decoding()
+    return {
+        "landlocked": sandbox.landlock_allow_only(source),
+        "filtered": seccomp.allow_only_decoding(),
+    }
 
 
 def run_once(

@@ -1,21 +1,86 @@
-"""The parent's side of a decoder process: starts it, sends its job, receives its messages, terminates it."""
+"""The parent's side of a decoder process: starts it, sends its job, receives its messages, terminates it.
+
+Its messages are validated, because it runs native code on foreign input.
+"""
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 import whisper_appliance
+from whisper_appliance.core.processor_time import processor_seconds
 
 # -S and an explicit path instead of `-m`: no .pth files are run, and it works from a wheel, from an editable
 # install and from a source tree alike.
 _START = "import sys; sys.path[:] = sys.argv[1:]; from whisper_appliance.audio.%s import main; main()"
 _MESSAGE_BYTES = 65536
+_MAX_MESSAGES = 8  # three are sent
 _EXIT_SECONDS = 2.0
+_EXIT_POLL_SECONDS = 0.002
+REFUSED = 1
+"""The exit status of a process that has sent what is no message."""
+
+Count = Annotated[int, Field(ge=0, le=2**40)]
+Seconds = Annotated[float, Field(allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The process waits for its job; which layers of the sandbox hold so far."""
+
+    kind: Literal["ready"]
+    unprivileged: bool = False
+    own_network: bool = False
+    no_capabilities: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The header of the file."""
+
+    kind: Literal["opened"]
+    container: str
+    codec: str
+    rate: Count
+    channels: Annotated[int, Field(ge=0, le=1000)]
+    seconds: Seconds | None
+    track: Count
+    tracks: Count
+    track_language: str
+    video_codec: str
+    is_plain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The verdict; only the decoder has more to say than that."""
+
+    kind: Literal["ended"]
+    verdict: str
+    detail: str = ""
+    samples: Count = 0
+    cut_off: bool = False
+    lost_places: Count = 0
+    lost_seconds: Seconds = 0.0
+    lost_at_seconds: Seconds | None = None
+    landlocked: bool = False
+    filtered: bool = False
+
+
+_MESSAGE: TypeAdapter[Ready | Opened | Ended] = TypeAdapter(
+    Annotated[Ready | Opened | Ended, Field(discriminator="kind")]
+)
 
 
 class DecoderProcess:
@@ -39,6 +104,8 @@ class DecoderProcess:
                 cwd="/",
                 start_new_session=True,
             )
+        self._messages = 0
+        self._is_refused = False
 
     @property
     def pid(self) -> int:
@@ -55,7 +122,10 @@ class DecoderProcess:
         self._channel.send(message)
 
     def receive(self, timeout_seconds: float) -> dict[str, Any] | None:
-        """The next message, or `None` after the timeout. Raises `EOFError` if the child has exited."""
+        """The next message, or `None` after the timeout.
+
+        Raises `EOFError` if the child has exited, or sends what is no message.
+        """
         self._channel.settimeout(timeout_seconds)
         try:
             data = self._channel.recv(_MESSAGE_BYTES)
@@ -65,20 +135,41 @@ class DecoderProcess:
             data = b""
         if not data:
             raise EOFError
-        message: dict[str, Any] = json.loads(data)
+        self._messages += 1
+        try:
+            message = asdict(_MESSAGE.validate_json(data))
+        except ValidationError:
+            self._is_refused = True
+        if self._is_refused or self._messages > _MAX_MESSAGES:
+            self._is_refused = True
+            raise EOFError
         return message
 
+    def processor_seconds(self) -> float:
+        """The processor time that the child has used; 0 after `wait` and `terminate`."""
+        return processor_seconds(self.pid)
+
     def wait(self) -> int:
-        """The exit status of a child whose end of the socket is closed; it is killed if it does not exit."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_EXIT_SECONDS)
-        return self.terminate()
+        """The exit status after `receive` has raised `EOFError`; a child that does not exit is killed."""
+        deadline = time.monotonic() + (0 if self._is_refused else _EXIT_SECONDS)
+        while not self._has_exited() and time.monotonic() < deadline:
+            time.sleep(_EXIT_POLL_SECONDS)
+        status = self.terminate()
+        return REFUSED if self._is_refused else status
 
     def terminate(self) -> int:
-        """Kills the child and returns its exit status (negative: killed by that signal)."""
-        self._process.kill()
+        """Kills the child and all that it has started; returns its status (negative: killed by a signal)."""
+        if self._process.returncode is None:  # its number is its own until it is reaped
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
         self._channel.close()
         return self._process.wait()
+
+    def _has_exited(self) -> bool:
+        """Whether it has; it is not reaped, so that its session can still be killed."""
+        with suppress(ChildProcessError):
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        return True
 
 
 class PrestartedDecoder:

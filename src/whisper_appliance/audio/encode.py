@@ -77,7 +77,7 @@ def _run(program: str, job: dict[str, object], source: int, target: int, limits:
         child.start_job(job, source, target)
         while (left := deadline - time.monotonic()) > 0:
             message = child.receive(left)
-            if message is not None and message["kind"] != "ready":
+            if message is not None and message["kind"] == "ended":
                 verdict = str(message["verdict"])
                 break
     except (EOFError, OSError):

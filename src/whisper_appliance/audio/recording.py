@@ -30,6 +30,8 @@ _SHORTEST_SAMPLES = SAMPLE_RATE // 10
 _POLL_SECONDS = 0.02
 _GRACE_SECONDS = 5.0
 _ORDINARY_SECONDS = 4 * 3600.0
+_WORKING_SHARE = 0.5
+"""A decoder that had less of the processor than this share of its time was slowed down by the machine."""
 _LIMIT_SIGNALS = (signal.SIGXCPU, signal.SIGALRM, signal.SIGXFSZ)
 
 
@@ -231,15 +233,17 @@ class Recording:
                 try:
                     message = self._child.receive(timeout_seconds)
                 except EOFError:
-                    self._on_exit(self._child.wait())
+                    used = self._child.processor_seconds()
+                    self._on_exit(self._child.wait(), used)
                     return
                 if message is None:
                     break
                 self._on_message(message)
                 timeout_seconds = 0
             if self._child and time.monotonic() > self._deadline:
+                used = self._child.processor_seconds()
                 self._child.terminate()
-                self._on_exit(-signal.SIGALRM)
+                self._on_exit(-signal.SIGALRM, used)
 
     def _on_message(self, message: dict[str, Any]) -> None:
         if message["kind"] == "ready":
@@ -253,6 +257,8 @@ class Recording:
     def _check_result(self, ended: dict[str, Any]) -> None:
         if ended["verdict"] != "done":
             self._fail(ended["verdict"], ended["detail"])
+        elif ended["samples"] * _BYTES_A_SAMPLE > os.fstat(self._pcm.fileno()).st_size:
+            self._fail("undecodable")  # it has not written what it claims
         elif ended["samples"] == 0:
             self._fail("undecodable" if ended["lost_places"] else "no_audio")
         elif ended["samples"] < _SHORTEST_SAMPLES and not ended["cut_off"]:
@@ -261,11 +267,13 @@ class Recording:
             self._samples = ended["samples"]
             self._notices = decode_errors.damage_notices(self._header, ended)
 
-    def _on_exit(self, returncode: int) -> None:
+    def _on_exit(self, returncode: int, processor_seconds: float) -> None:
         """Sets the error of a decoder that exited without `ended`."""
         self._child = None
         if returncode == -signal.SIGKILL:  # the limit of CPU time sends SIGXCPU
             self._error = DecoderKilled(decode_errors.KILLED)
+        elif returncode == -signal.SIGALRM and processor_seconds < _WORKING_SHARE * self._limits.wall_seconds:
+            self._error = Unavailable(decode_errors.TOO_SLOW)
         elif self._started:
             self._fail("limit" if -returncode in _LIMIT_SIGNALS else "undecodable")
         else:

@@ -265,7 +265,8 @@ class JobSteps:
             try:
                 return held.enter_context(self._models.engine(model))
             except NotFound as error:
-                raise ModelUnavailable(error.template, **error.params) from error
+                params: dict[str, Any] = error.params
+                raise ModelUnavailable(error.template, **params) from error
             except ModelDownloading:
                 if time.monotonic() > deadline:
                     raise

@@ -23,11 +23,11 @@ from whisper_appliance.core.errors import (
     ModelUnavailable,
     Unavailable,
 )
+from whisper_appliance.core.processor_time import processor_seconds
 from whisper_appliance.engines.process.spawn import (
     MemoryWatch,
     describe_exit,
     is_end_by_machine,
-    processor_seconds,
     spawn_process,
     terminate,
 )
@@ -79,12 +79,12 @@ class Conversation:
         Raises `Cancelled`, `ModelUnavailable` with what it says, and if it does not answer `EngineFailed`, or
         `Unavailable` if the machine did not let it work.
         """
-        deadline, used = time.monotonic() + ANSWER_SECONDS, processor_seconds(self._process)
+        deadline, used = time.monotonic() + ANSWER_SECONDS, processor_seconds(self._process.pid)
         self._check_cancelled()
         while not self._connection.poll(POLL_SECONDS):
             self._check_cancelled()
             if time.monotonic() > deadline:
-                used = processor_seconds(self._process) - used
+                used = processor_seconds(self._process.pid) - used
                 raise (EngineFailed if used > WORKING_SHARE * ANSWER_SECONDS else Unavailable)(self._silent)
         try:
             answer = json.loads(self._connection.recv_bytes(MAX_ANSWER_BYTES))

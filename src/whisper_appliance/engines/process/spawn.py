@@ -91,14 +91,6 @@ def resident_bytes(process: subprocess.Popen[bytes] | None) -> int:
     return 0
 
 
-def processor_seconds(process: subprocess.Popen[bytes]) -> float:
-    """The processor time that it has used; 0 if it is gone."""
-    with suppress(psutil.Error):
-        times = psutil.Process(process.pid).cpu_times()
-        return float(times.user + times.system)
-    return 0.0
-
-
 class MemoryWatch:
     """Memory limit: a context that kills the process when it grows beyond it and then sets `reason`."""
 

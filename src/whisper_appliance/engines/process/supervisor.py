@@ -13,6 +13,7 @@ import structlog
 
 from whisper_appliance.core.errors import ModelUnavailable
 from whisper_appliance.core.i18n import N_
+from whisper_appliance.core.processor_time import processor_seconds
 from whisper_appliance.engines.contract import Engine, EngineSpec
 from whisper_appliance.engines.process.messages import (
     MAX_RESPONSE_BYTES,
@@ -25,7 +26,6 @@ from whisper_appliance.engines.process.spawn import (
     MemoryWatch,
     describe_exit,
     is_end_by_machine,
-    processor_seconds,
     resident_bytes,
     spawn,
     terminate,
@@ -117,7 +117,7 @@ class SilenceWatch:
         if not has_work:
             self.end()
             return ""
-        before, self._used = self._used, processor_seconds(self._process)
+        before, self._used = self._used, processor_seconds(self._process.pid)
         self._silent += 1
         self._still = self._still + 1 if self._used == before else 0
         if self._still >= STILL_POLLS:
