@@ -139,6 +139,15 @@ def test_sessions_without_an_owner_are_limited_by_network(make_harness: MakeHarn
     manager.open(SessionRequest(), owner="", connection="d", network="192.0.2.2")
 
 
+def test_the_cookies_of_one_address_share_its_live_sessions(make_harness: MakeHarness) -> None:
+    manager = make_harness(sessions=4, sessions_per_user=1).sessions
+    for cookie in ("a", "b", "c"):
+        manager.open(SessionRequest(), owner=cookie, connection=cookie, network="192.0.2.1")
+    with pytest.raises(Busy, match="address"):
+        manager.open(SessionRequest(), owner="d", connection="d", network="192.0.2.1")
+    manager.open(SessionRequest(), owner="d", connection="d", network="192.0.2.2")
+
+
 def test_a_full_disk_refuses_new_sessions(make_harness: MakeHarness) -> None:
     harness = make_harness(min_free_bytes=2**60)
     with pytest.raises(DiskFull, match="free disk space"):

@@ -101,7 +101,7 @@ class LiveManager:
     def open(
         self, request: SessionRequest, *, owner: str, connection: str, key_id: str = "", network: str = ""
     ) -> Opened:
-        """Opens a session. Those without an owner are limited by `network`, the client's.
+        """Opens a session. Those of clients without an account are also limited by `network`, theirs.
 
         Raises `Busy`, `DiskFull`, `Unavailable`, `NotFound` (no such model), `InvalidRequest`.
         """
@@ -229,17 +229,18 @@ class LiveManager:
         open_sessions = [session for session in self._registry.sessions if not session.ended]
         if len(open_sessions) >= self.limits.sessions:
             raise Busy("All live sessions are taken. Try again later.", retry_after_seconds=30)
-        owned = sum(
-            session.info.owner == owner and (owner != NO_OWNER or session.network == network)
-            for session in open_sessions
-            if not session.stopping  # its client has ended it; its last words are being decoded
-        )
-        limit = self.limits.sessions_per_user
-        if owner == NO_OWNER:  # a program may transcribe several speakers; a quarter stays for others
-            limit = max(limit, self.limits.sessions * 3 // 4) if network else self.limits.sessions
-        if owned >= limit:
+        # the clients of those that are stopping have ended them; their last words are being decoded
+        ongoing = [session for session in open_sessions if not session.stopping]
+        owned = sum(each.info.owner == owner for each in ongoing)
+        if owner != NO_OWNER and owned >= self.limits.sessions_per_user:
             raise Busy(
                 "You have {owned} live sessions already. End one first.", owned=owned, retry_after_seconds=30
+            )
+        # a program may transcribe several speakers; a quarter stays for others
+        of_network = max(self.limits.sessions_per_user, self.limits.sessions * 3 // 4)
+        if network and sum(each.network == network for each in ongoing) >= of_network:
+            raise Busy(
+                "Your address has as many live sessions as it may. End one first.", retry_after_seconds=30
             )
 
     def _attach(self, session: LiveSession, connection: str) -> None:

@@ -23,7 +23,7 @@ class LiveStream:
         self.request = request
         appliance.admission.check_live(actor.owner)
         opened = self._live.open(
-            request, owner=actor.owner, key_id=actor.key, connection=connection, network=actor.network
+            request, owner=actor.owner, key_id=actor.key, connection=connection, network=actor.visitor_network
         )
         self.id = opened.session
         self._packet_bytes = min(opened.max_packet_bytes, MAX_PACKET_BYTES)

@@ -53,7 +53,7 @@ class LiveEvents:
             owner=actor.owner,
             key_id=actor.key,
             connection=connection,
-            network=actor.network,
+            network=actor.visitor_network,
         )
         self._sessions_of[connection].add(opened.session)
         self._options[opened.session] = options

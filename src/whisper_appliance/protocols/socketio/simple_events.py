@@ -139,7 +139,7 @@ class SimpleEvents:
             owner=actor.owner,
             key_id=actor.key,
             connection=recording.connection,
-            network=actor.network,
+            network=actor.visitor_network,
         )
         recording.session = opened.session
         self._by_session[opened.session] = recording
