@@ -11,8 +11,9 @@ import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from tests.support.application import StartAppliance
-from tests.support.client import ApiClient, Response, client_of, send, uploads
+from tests.support.client import ApiClient, Response, an_account, client_of, send, uploads
 from tests.support.jobs import Script
+from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.api.native.job_stream import JobEventStream
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import Busy
@@ -143,32 +144,66 @@ def test_a_slow_upload_is_ended(small: Appliance) -> None:
     assert uploads(small) == []
 
 
+CHUNKED = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+
+
+class Dripping(io.BytesIO):
+    """A body of which 20 bytes arrive in 20 seconds, while somebody asks for a place each time."""
+
+    def __init__(self, body: bytes, now: list[float], receiver: Uploads) -> None:
+        super().__init__(body)
+        self._now = now
+        self._receiver = receiver
+
+    def readinto(self, buffer: Any) -> int:
+        self._now[0] += 20
+        with suppress(Busy), self._receiver.slot("cat", "192.0.2.3"):
+            pass
+        return super().readinto(memoryview(buffer)[:20])
+
+
 def test_an_upload_that_drips_loses_its_slot_once_others_wait(small: Appliance) -> None:
     now = [0.0]
     app = create_app(small)
     receiver = Uploads(lambda: small.settings, lambda: now[0])
     app.extensions["whisper_appliance"].uploads = receiver
 
-    class Dripping(io.BytesIO):
-        def readinto(self, buffer: Any) -> int:
-            now[0] += 20
-            with suppress(Busy), receiver.slot("cat", "192.0.2.3"):
-                pass
-            return super().readinto(memoryview(buffer)[:20])
-
     def drip() -> Response:
         body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nhi\r\n--x--\r\n'
         return client_of(app).post(
             "/transcribe",
-            input_stream=Dripping(body),
+            input_stream=Dripping(body, now, receiver),
             content_type="multipart/form-data; boundary=x",
-            environ_overrides={"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True},
+            environ_overrides=CHUNKED,
         )
 
     assert drip().status_code == 200, "a slow line is no reason while there is room"
     with receiver.slot("ann", "192.0.2.1"):
         assert drip().status_code == 408
     assert uploads(small) == []
+
+
+def test_a_large_message_to_a_model_that_drips_loses_its_slot_once_others_wait(small: Appliance) -> None:
+    now = [0.0]
+    app = create_app(small)
+    receiver = Uploads(lambda: small.settings, lambda: now[0])
+    app.extensions["whisper_appliance"].uploads = receiver
+    _, key = small.accounts.keys.create(an_account(small), "a model", ("transcribe",), days=None, by=SHELL)
+
+    def drip() -> Response:
+        return client_of(app).post(
+            "/mcp",
+            input_stream=Dripping(
+                b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {}}', now, receiver
+            ),
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {key}"},
+            environ_overrides=CHUNKED,
+        )
+
+    assert drip().status_code == 200
+    with receiver.slot("ann", "192.0.2.1"):
+        assert drip().status_code == 408
 
 
 def test_a_full_disk_is_reported_before_the_upload(start_appliance: StartAppliance) -> None:

@@ -151,16 +151,23 @@ def test_slow_request_headers_are_cut_off(strict: Server) -> None:
 
 
 def test_an_idle_body_is_cut_off_and_a_slow_one_is_not(strict: Server) -> None:
-    head = b"POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\nConnection: close\r\n\r\n"
+    """A slow one of an upload, which has a pace of its own."""
+    head = b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\nConnection: close\r\n\r\n"
     with strict.connect() as still, strict.connect() as moving:
-        still.sendall(head + b"a")
-        moving.sendall(head)
+        still.sendall(head % b"/read" + b"a")
+        moving.sendall(head % b"/watched")
         for _ in range(8):
             select.select([moving], [], [], 0.2)  # the pause between two bytes
             moving.sendall(b"b")
-        assert read_to_the_end(moving).endswith(b"https /read")
+        assert read_to_the_end(moving).endswith(b"https /watched")
         with suppress(OSError):
             assert b"200 OK" not in read_to_the_end(still)
+
+
+def test_a_body_that_drips_is_cut_off(strict: Server) -> None:
+    with strict.connect() as connection:
+        connection.sendall(b"POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n")
+        wait_until(lambda: not sends(connection, b"a"), reason="the connection is still open")
 
 
 def _has_line(log: Path, line: str, times: int) -> bool:

@@ -3,6 +3,7 @@
 A read of many bytes returns only when all of them are there, which a client can delay for ever.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,6 +22,23 @@ def watched_by(on_bytes: OnBytes) -> Iterator[None]:
         yield
     finally:
         _on_bytes.reset(token)
+
+
+def least_pace(
+    bytes_per_second: float, free_seconds: float, monotonic: Callable[[], float] = time.monotonic
+) -> OnBytes:
+    """Raises `TimeoutError` for a body that is slower than this, `free_seconds` after its first piece."""
+    began: float | None = None
+    size = 0
+
+    def check(size_bytes: int) -> None:
+        nonlocal began, size
+        size += size_bytes
+        began = monotonic() if began is None else began
+        if monotonic() - began > free_seconds + size / bytes_per_second:
+            raise TimeoutError("The body of the request arrived too slowly.")
+
+    return check
 
 
 def received(size_bytes: int) -> None:

@@ -165,19 +165,25 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         return result or self._close(conn)
 
     def handle_request(self, request: Any, conn: TConn) -> bool:
-        """Runs after the headers were read: from here on, the idle timeout of the body applies."""
+        """Runs after the headers were read: from here on, the idle timeout of the body applies.
+
+        So does a least pace, in the place of which uploads have their own.
+        """
         self._reading_headers.pop(conn, None)
-        idle_seconds = self.app.settings.body_idle_seconds
+        settings = self.app.settings
+        idle_seconds = settings.body_idle_seconds
         conn.sock.settimeout(idle_seconds)
         if request.method in READS and has_left(conn.sock):
             return False
         _announce_pieces(request.unreader)
         _close_if_unread(request, conn)
+        pace = request_body.least_pace(settings.upload_pace, settings.header_seconds)
+        turn = request_turn.left_by(partial(self.method_queue.defer, self._end_turn, conn))
         try:
-            with request_turn.left_by(partial(self.method_queue.defer, self._end_turn, conn)):
+            with turn, request_body.watched_by(pace):
                 return bool(super().handle_request(request, conn))
-        except TimeoutError:
-            log.info("connection closed: idle timeout", seconds=idle_seconds)
+        except TimeoutError as error:
+            log.info("connection closed: too slow", idle_seconds=idle_seconds, reason=str(error))
             return False
 
     def handle_error(self, request: Any, client: socket.socket, address: Any, error: Exception) -> None:

@@ -188,6 +188,10 @@ class Uploads:
 
         return self._received(read)
 
+    def read_body(self, request: Request, most_bytes: int) -> bytes:
+        """The body in memory, read as that of an upload. The request has a 413 for more than `most_bytes`."""
+        return b"".join(filter(None, self._chunks(request, most_bytes)))
+
     def store(self, content: bytes, name: str) -> AbstractContextManager[Upload]:
         """Stores a file that is in memory, as `receive` does; `name` is its file name."""
 
@@ -273,15 +277,18 @@ class Uploads:
             if not upload.handed_over:
                 upload.path.unlink(missing_ok=True)
 
-    def _chunks(self, request: Request) -> Iterator[bytes | None]:
-        """The chunks of the body, then None. Without a Content-Length, checks the disk as it grows."""
+    def _chunks(self, request: Request, most_bytes: int | None = None) -> Iterator[bytes | None]:
+        """The chunks of the body, then None. Without a Content-Length, checks the disk as it grows.
+
+        `most_bytes` is the limit of the body in the place of that of an upload.
+        """
+        request.max_content_length = most_bytes or self._settings.max_upload_size + FORM_BYTES
         pace = _Pace(self._monotonic)
         with watched_by(lambda size: self._check_time(pace, size)):
             yield from self._checked_chunks(request, pace)
         yield None
 
     def _checked_chunks(self, request: Request, pace: "_Pace") -> Iterator[bytes]:
-        request.max_content_length = self._settings.max_upload_size + FORM_BYTES
         received = 0
         while chunk := _read_from(request):
             received += len(chunk)
@@ -362,6 +369,13 @@ def drain(environ: "WSGIEnvironment", seconds: float = 10.0) -> None:
     Closing a connection with unread bytes resets it, and the response is lost (RFC 9112, section 9.6).
     """
     deadline = time.monotonic() + seconds
-    with suppress(OSError, ValueError, ParseException):
+
+    def check(_size: int) -> None:
+        if time.monotonic() > deadline:
+            raise TimeoutError
+
+    with suppress(OSError, ValueError, ParseException), watched_by(check):
+        if client := environ.get("gunicorn.socket"):
+            client.settimeout(seconds)
         while time.monotonic() < deadline and environ["wsgi.input"].read(READ_BYTES):
             pass

@@ -30,6 +30,7 @@ from whisper_appliance.core.errors import SignInRequired
 from whisper_appliance.core.i18n import N_
 from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.auth.authentication import current_actor
+from whisper_appliance.web.context import web_context
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import TRANSCRIPTS
 from whisper_appliance.web.transcription_requests import upload_slot
@@ -87,10 +88,10 @@ def call_mcp() -> Response:
     with ExitStack() as held:
         is_large = request.content_length is None or request.content_length > SMALL_BODY_BYTES
         if is_large:
-            request.max_content_length = MAX_BODY_BYTES
             held.enter_context(upload_slot())
         caller = Caller(actor, held.pop_all if is_large else upload_slot)
-        return _respond(request.get_data(), caller)
+        body = web_context().uploads.read_body(request, MAX_BODY_BYTES) if is_large else request.get_data()
+        return _respond(body, caller)
 
 
 def _key_actor() -> Actor:
