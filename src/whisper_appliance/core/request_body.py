@@ -27,7 +27,10 @@ def watched_by(on_bytes: OnBytes) -> Iterator[None]:
 def least_pace(
     bytes_per_second: float, free_seconds: float, monotonic: Callable[[], float] = time.monotonic
 ) -> OnBytes:
-    """Raises `TimeoutError` for a body that is slower than this, `free_seconds` after its first piece."""
+    """Raises `TimeoutError` for a body that is slower than this, `free_seconds` after its first piece.
+
+    A pace of 0 is no limit.
+    """
     began: float | None = None
     size = 0
 
@@ -35,7 +38,7 @@ def least_pace(
         nonlocal began, size
         size += size_bytes
         began = monotonic() if began is None else began
-        if monotonic() - began > free_seconds + size / bytes_per_second:
+        if bytes_per_second and monotonic() - began > free_seconds + size / bytes_per_second:
             raise TimeoutError("The body of the request arrived too slowly.")
 
     return check

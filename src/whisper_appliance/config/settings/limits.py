@@ -50,7 +50,8 @@ class RequestLimits(Section):
     upload_pace: Size = Field(
         ByteSize(8 * 1024),
         ge=0,
-        description="Least bytes a second of an upload, over 30 s, while others wait; 0: no limit.",
+        description="Least bytes a second of an upload, over 30 s, while others wait, and of other bodies; "
+        "0: no limit.",
     )
     queue_limit: int = Field(100, ge=1, description="Jobs that may wait.")
     queue_limit_per_user: int = Field(20, ge=1, description="Jobs of one user that may wait.")

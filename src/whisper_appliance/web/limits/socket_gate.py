@@ -4,13 +4,15 @@ It runs before engineio, so that a refused connection costs nothing, and respond
 """
 
 import json
+import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from whisper_appliance.core.errors import ApplianceError, Busy, NotAllowed
+from whisper_appliance.core.errors import ApplianceError, Busy, InvalidRequest, NotAllowed
 from whisper_appliance.core.network import client_network
 from whisper_appliance.web.cross_origin import is_cross_origin
 from whisper_appliance.web.errors import error_body, status_of
@@ -26,7 +28,12 @@ MESSAGE_BURST_FACTOR = 3.0
 """Burst size in messages, as a multiple of the limit per second."""
 BYTE_BURST_FACTOR = 4.0
 MAX_WAIT_SECONDS = 10.0
-REASONS = {403: "403 Forbidden", 421: "421 Misdirected Request", 429: "429 Too Many Requests"}
+REASONS = {
+    400: "400 Bad Request",
+    403: "403 Forbidden",
+    421: "421 Misdirected Request",
+    429: "429 Too Many Requests",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,8 @@ class SocketGate:
         self._limits = limits
         self._sleep = sleep
         self._clients: dict[str, _Client] = {}
+        self._lock = threading.Lock()
+        self._waiting: set[tuple[str, bool]] = set()
 
     def wrap(self, application: "WSGIApplication") -> "WSGIApplication":
         """`application` with the gate before its sockets."""
@@ -76,7 +85,8 @@ class SocketGate:
         def respond(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
             if environ.get("PATH_INFO", "").startswith(PATH):
                 try:
-                    self._check(environ)
+                    with self._admitted(environ):
+                        return application(environ, start_response)
                 except ApplianceError as error:
                     return _error_response(error, start_response)
             return application(environ, start_response)
@@ -118,7 +128,13 @@ class SocketGate:
             self._limits.origins,
         )
 
-    def _check(self, environ: "WSGIEnvironment") -> None:
+    @contextmanager
+    def _admitted(self, environ: "WSGIEnvironment") -> Iterator[None]:
+        """Raises the error of the response to a request that is refused.
+
+        A connection has one GET at a time, as Engine.IO's protocol says, and one WebSocket beside it, because
+        each waits for long.
+        """
         self._limits.check_host(environ)
         query = parse_qs(environ.get("QUERY_STRING", ""))
         if self.is_foreign(environ) or "j" in query:  # JSONP would let pages of other sites read
@@ -127,6 +143,25 @@ class SocketGate:
             )
         if "sid" not in query:
             self._slots.check(_network(environ))
+        if "sid" not in query or environ["REQUEST_METHOD"] != "GET":
+            yield
+            return
+        waiting = query["sid"][0], _is_upgrade(environ)
+        with self._lock:
+            if waiting in self._waiting:
+                raise InvalidRequest("Another request of this connection waits already.")
+            self._waiting.add(waiting)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting.discard(waiting)
+
+
+def _is_upgrade(environ: "WSGIEnvironment") -> bool:
+    """Whether engineio takes a request for the handshake of a WebSocket."""
+    connection = [each.strip() for each in environ.get("HTTP_CONNECTION", "").lower().split(",")]
+    return "upgrade" in connection and environ.get("HTTP_UPGRADE", "").lower() == "websocket"
 
 
 def _network(environ: "WSGIEnvironment") -> str:
