@@ -18,16 +18,18 @@ class CaptionSharing:
     def share(self, session: str, *, connection: str = "", owner: str = "", token: str = "") -> str:
         """The share token of a session; the same each time. Raises `NotFound`."""
         shared = self._registry.controlled(session, connection=connection, owner=owner, token=token)
-        if not shared.share:
-            shared.set_share_token(new_token())
-        return shared.share
+        with shared.lock:
+            if not shared.share:
+                shared.set_share_token(new_token())
+            return shared.share
 
     def unshare(self, session: str, *, connection: str = "", owner: str = "", token: str = "") -> str:
         """Revokes the share token and returns it. Raises `NotFound`."""
         shared = self._registry.controlled(session, connection=connection, owner=owner, token=token)
-        share_token = shared.share
-        shared.set_share_token("")
-        return share_token
+        with shared.lock:
+            share_token = shared.share
+            shared.set_share_token("")
+            return share_token
 
     def viewer_state(self, share_token: str) -> ViewerState:
         """The session of a share token and its captions so far. Raises `NotFound`."""
