@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -17,6 +18,9 @@ KEPT_HOURS = 24.0
 """After so long without a byte, a partial upload is deleted."""
 MAX_OPEN = 100
 """Partial uploads of one client."""
+MAX_OPEN_OF_NETWORK = 200
+"""Those of all clients of one address or IPv6 network that have no account."""
+MAX_OPEN_IN_ALL = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,8 @@ class PartialUpload:
     fields: Mapping[str, str] = field(default_factory=dict)
     job_id: str = ""
     created: str = ""
+    network: str = ""
+    """Of a client without an account."""
 
 
 class PartialUploads:
@@ -38,15 +44,23 @@ class PartialUploads:
     def __init__(self, folder: Path, *, clock: Clock = now) -> None:
         self._folder = folder
         self._clock = clock
+        self._creating = threading.Lock()
 
-    def create(self, client: str, length: int, filename: str, fields: Mapping[str, str]) -> PartialUpload:
-        """A new upload without bytes. Raises `Busy` if the client has too many."""
-        if sum(1 for _ in self.open_of(client)) >= MAX_OPEN:
-            raise Busy("You have too many unfinished uploads. Finish or cancel one.", retry_after_seconds=60)
-        made = PartialUpload(new_id(), client, length, filename, dict(fields), created=written(self._clock()))
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(self.file(made), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        self._store(made)
+    def create(
+        self, client: str, length: int, filename: str, fields: Mapping[str, str], *, network: str = ""
+    ) -> PartialUpload:
+        """A new upload without bytes. `network` is that of a client without an account.
+
+        Raises `Busy` if the client or its network has too many, or all have.
+        """
+        made = PartialUpload(
+            new_id(), client, length, filename, dict(fields), created=written(self._clock()), network=network
+        )
+        with self._creating:
+            self._check_open(client, network)
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(self.file(made), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            self._store(made)
         return made
 
     def find(self, upload_id: str, client: str) -> PartialUpload:
@@ -116,6 +130,15 @@ class PartialUploads:
             parts = (path, self._folder / path.stem)
             if all(not part.exists() or part.stat().st_mtime < limit for part in parts):
                 path.unlink(missing_ok=True)
+
+    def _check_open(self, client: str, network: str) -> None:
+        open_uploads = [each for each in self._all() if not each.job_id]
+        if sum(each.client == client for each in open_uploads) >= MAX_OPEN:
+            raise Busy("You have too many unfinished uploads. Finish or cancel one.", retry_after_seconds=60)
+        if network and sum(each.network == network for each in open_uploads) >= MAX_OPEN_OF_NETWORK:
+            raise Busy("Your address has too many unfinished uploads. Finish one.", retry_after_seconds=60)
+        if len(open_uploads) >= MAX_OPEN_IN_ALL:
+            raise Busy("There are too many unfinished uploads. Try again later.", retry_after_seconds=60)
 
     def _all(self) -> Iterator[PartialUpload]:
         for path in self._folder.glob("*.json") if self._folder.is_dir() else ():
