@@ -9,7 +9,7 @@ from tests.support.client import ApiClient, signed_in, with_key
 from whisper_appliance.accounts.identity import SHELL, Actor
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import Busy, SignInRequired
-from whisper_appliance.protocols.openai_realtime.client_secrets import MAX_PER_OWNER, ClientSecrets
+from whisper_appliance.protocols.openai_realtime.client_secrets import MAX_PER_CLIENT, ClientSecrets
 
 ADDRESS = "/v1/realtime/client_secrets"
 
@@ -48,6 +48,16 @@ def test_a_secret_of_a_browser_ends_with_the_account(app: OpenAPI, appliance: Ap
         secrets_of(app).find_valid(secret)
 
 
+def test_a_secret_of_a_browser_ends_with_its_session(app: OpenAPI, appliance: Appliance) -> None:
+    browser = signed_in(app)
+    secret = made(browser)
+    assert secrets_of(app).find_valid(secret).actor.session == "", "its requests have no cookie to protect"
+    (session,) = appliance.accounts.sessions.list_sessions(browser.user.id)
+    appliance.accounts.sessions.end(session.id, by=SHELL)
+    with pytest.raises(SignInRequired):
+        secrets_of(app).find_valid(secret)
+
+
 def test_a_secret_expires(appliance: Appliance) -> None:
     now = [1000.0]
     secrets = ClientSecrets(appliance.accounts, lambda: now[0])
@@ -59,12 +69,14 @@ def test_a_secret_expires(appliance: Appliance) -> None:
         secrets.find_valid(token)
 
 
-def test_an_owner_has_a_limit_of_secrets(appliance: Appliance) -> None:
+def test_an_address_has_a_limit_of_secrets_with_any_number_of_cookies(appliance: Appliance) -> None:
     secrets = ClientSecrets(appliance.accounts)
-    for _ in range(MAX_PER_OWNER):
-        secrets.create(Actor("somebody"), {}, 60)
-    with pytest.raises(Busy):
-        secrets.create(Actor("somebody"), {}, 60)
+    for number in range(MAX_PER_CLIENT):
+        secrets.create(Actor(f"cookie {number % 3}" if number % 4 else "", network="192.0.2.1"), {}, 60)
+    for owner in ("", "another cookie"):
+        with pytest.raises(Busy):
+            secrets.create(Actor(owner, network="192.0.2.1"), {}, 60)
+    secrets.create(Actor("", network="192.0.2.2"), {}, 60)
 
 
 def test_a_secret_makes_no_other_secret_and_opens_nothing_else(app: OpenAPI) -> None:

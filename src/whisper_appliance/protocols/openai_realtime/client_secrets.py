@@ -7,7 +7,7 @@ creator's key or account is checked again at every use.
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from whisper_appliance.accounts.accounts import Accounts
@@ -20,14 +20,19 @@ from whisper_appliance.protocols.openai_realtime.server_events import JsonObject
 
 SECRET_PREFIX = "ek_"  # noqa: S105 - the beginning of a token, not one
 MAX_SECRETS = 10_000
-MAX_PER_OWNER = 100
+MAX_PER_CLIENT = 100
+"""Of one user, or of all clients of one address that have no account."""
 INVALID = N_("This client secret is not valid: wrong, or expired. Make a new one.")
 
 
 @dataclass(frozen=True, slots=True)
 class ClientSecret:
-    """A secret without its token: who made it, for which session, until when (seconds of the epoch)."""
+    """A secret without its token: who made it, for which session, until when (seconds of the epoch).
 
+    `actor` is who acts with it: its creator, without the session of a browser.
+    """
+
+    creator: Actor
     actor: Actor
     session: JsonObject
     expires_at: int
@@ -45,11 +50,11 @@ class ClientSecrets:
     def create(self, actor: Actor, session: JsonObject, seconds: int) -> tuple[str, ClientSecret]:
         """A new token and its secret. Raises `Busy` if there are too many."""
         token = new_token(SECRET_PREFIX)
-        secret = ClientSecret(actor, session, int(self._clock()) + seconds)
+        secret = ClientSecret(actor, actor, session, int(self._clock()) + seconds)
         with self._lock:
             self._delete_expired()
-            owned = sum(each.actor.owner == actor.owner for each in self._secrets.values())
-            if len(self._secrets) >= MAX_SECRETS or (actor.owner and owned >= MAX_PER_OWNER):
+            made = sum(each.creator.client == actor.client for each in self._secrets.values())
+            if len(self._secrets) >= MAX_SECRETS or made >= MAX_PER_CLIENT:
                 raise Busy(
                     "There are too many client secrets. Wait for some to expire.", retry_after_seconds=60
                 )
@@ -61,10 +66,13 @@ class ClientSecrets:
         secret = self._secrets.get(token_hash(token))
         if secret is None or secret.expires_at <= self._clock():
             raise SignInRequired(INVALID)
-        return ClientSecret(self.present(secret.actor), secret.session, secret.expires_at)
+        return replace(secret, actor=self.present(secret.creator))
 
     def present(self, actor: Actor) -> Actor:
-        """The actor with the rights of now. Raises `SignInRequired` if its key or account has ended."""
+        """The creator of a secret, as who acts with it, with the rights of now.
+
+        Raises `SignInRequired` if its key, its session or its account has ended.
+        """
         if actor.user is None:
             if self._accounts.access_mode.get() == "accounts":
                 raise SignInRequired(INVALID)
@@ -77,6 +85,8 @@ class ClientSecrets:
                 if key.expires is not None and key.expires <= written(datetime.now(UTC)):
                     raise SignInRequired(INVALID)
                 scopes = key.scopes
+            if actor.session:
+                self._accounts.sessions.get(actor.session)
         except NotFound:
             raise SignInRequired(INVALID) from None
         if user.disabled:

@@ -5,7 +5,7 @@ Browsers cannot set headers of a WebSocket, so OpenAI's clients send `openai-ins
 
 from collections.abc import Callable
 
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request
 
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.accounts.keys import KEY_PREFIX
@@ -16,6 +16,7 @@ from whisper_appliance.protocols.openai_realtime.client_secrets import (
     ClientSecret,
     ClientSecrets,
 )
+from whisper_appliance.web.auth import second_factor
 from whisper_appliance.web.auth.authentication import ENDED, SOCKET_KEY, later, require
 from whisper_appliance.web.limits.socket_gate import SocketGate
 
@@ -35,6 +36,7 @@ def install(app: Flask, client_secrets: ClientSecrets) -> None:
         token = _token()
         if token.startswith(SECRET_PREFIX):
             g.client_secret = client_secrets.find_valid(token)
+            second_factor.check_present(g.client_secret.creator)
             g.actor = g.client_secret.actor
         elif token.startswith(KEY_PREFIX) and _subprotocol_key():
             request.environ[SOCKET_KEY] = token
@@ -58,8 +60,14 @@ def authorized_actor(gate: SocketGate | None = None) -> Actor:
 def check_later(client_secrets: ClientSecrets) -> Callable[[], object]:
     """Checks the rights of this connection again later. Raises `SignInRequired` if they have ended."""
     if secret := client_secret():
-        actor = secret.actor
-        return lambda: client_secrets.present(actor)
+        app, creator = current_app._get_current_object(), secret.creator  # type: ignore[attr-defined] # a proxy
+
+        def check() -> None:
+            with app.app_context():
+                second_factor.check_present(creator)
+                client_secrets.present(creator)
+
+        return check
     return later(lambda: require("transcribe"))
 
 

@@ -114,10 +114,10 @@ class RealtimeService:
     def answer(self, offer: str, actor: Actor, session: JsonObject) -> str:
         """The SDP answer to an offer; the peer then has a session. Raises `Busy`, `NotFound`."""
         connection_id = f"webrtc-{secrets.token_hex(8)}"
-        gate = self.view.gate
+        gate, check = self.view.gate, realtime_auth.check_later(self.secrets)
 
         def watched(end: Callable[[ApplianceError], object]) -> AbstractContextManager[None]:
-            return self.context.rights.watched(connection_id, lambda: self.secrets.present(actor), end)
+            return self.context.rights.watched(connection_id, check, end)
 
         self._check_ready(session)
         call = RealtimeCall(
