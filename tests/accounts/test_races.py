@@ -38,6 +38,7 @@ from whisper_appliance.jobs.time_left import ESTIMATED_BYTES_PER_SECOND
 from whisper_appliance.library import shares as shares_module
 from whisper_appliance.library.shares import Shares
 from whisper_appliance.storage.database import Database
+from whisper_appliance.webhooks.repository import WebhookRepository
 
 THREADS = 32
 T = TypeVar("T")
@@ -199,3 +200,12 @@ def test_a_quota_counts_jobs_that_wait(two_databases: tuple[Database, Database],
 
     found = race(both, add)
     assert found == {"ok": 2, QuotaReached.__name__: THREADS - 2}
+
+
+def test_a_webhook_has_one_test_message_that_waits(
+    two_databases: tuple[Database, Database], new_user: NewUser
+) -> None:
+    both = [WebhookRepository(each, write_audit=no_audit) for each in two_databases]
+    webhook, _ = both[0].create(new_user("Ada"), "https://example.com/", private_allowed=False, by=SHELL)
+    race(both, lambda webhooks: webhooks.enqueue_test(webhook.id))
+    assert len(both[0].deliveries([webhook.id])[webhook.id]) == 1

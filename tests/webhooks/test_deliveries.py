@@ -156,6 +156,22 @@ def test_a_failing_server_gets_one_message_at_a_time_and_a_pause(
     assert repository.claim_due(9) == (), "the third message is spared"
 
 
+def test_a_webhook_gets_one_message_at_a_time_from_any_number_of_workers(
+    repository: WebhookRepository, database: Database, clock: Clock, ann: str
+) -> None:
+    webhook = a_webhook(repository, ann).id
+    other = WebhookRepository(database, write_audit=no_audit, clock=clock)
+    for _ in range(2):
+        job(database, repository, ann)
+    (first,) = repository.claim_due(9)
+    assert other.claim_due(9) == ()
+    assert other.next_at() == repository.deliveries([webhook])[webhook][1].next_at, "it does not poll"
+    assert {each.status for each in repository.deliveries([webhook])[webhook]} == {"waiting"}
+    repository.record(first, ACCEPTED)
+    (second,) = other.claim_due(9)
+    assert second.id != first.id
+
+
 def test_a_server_that_is_gone_gets_nothing_more_until_its_user_tests_it(
     repository: WebhookRepository, database: Database, ann: str
 ) -> None:

@@ -35,6 +35,8 @@ PAUSES_SECONDS = (5, 60, 300, 1800, 2 * 3600, 5 * 3600, 10 * 3600, 24 * 3600)
 """The pauses after a failed attempt; after the last one, the message is given up."""
 CLAIM_SECONDS = 120
 """A message is not sent by another worker, nor after a crash, before so much time has passed."""
+SENDING = "sending"
+"""The status of a message that a worker sends; users see it as one that waits."""
 SPARED_SECONDS = 30
 """After a failed attempt, a server gets no other message for so long."""
 KEPT_DAYS = 7
@@ -148,7 +150,7 @@ class WebhookRepository:
             webhook_deliveries.c.event == "test",
             webhook_deliveries.c.status == "waiting",
         )
-        with self._database.write() as connection:
+        with self._database.write(exclusive="webhooks") as connection:
             if not self._is_confirmed(connection, webhook_id):
                 raise Conflict("This address is not confirmed yet. Open the link that was sent to it.")
             connection.execute(webhook_deliveries.delete().where(earlier))
@@ -156,8 +158,12 @@ class WebhookRepository:
             self._enqueue(connection, webhook_id, "test", trial_message(self._now()))
 
     def next_at(self) -> str | None:
-        """When the next message is due; None if there is none."""
-        earliest = sa.select(sa.func.min(webhook_deliveries.c.next_at))
+        """When the next message is due; None if there is none.
+
+        What waits for another message of its webhook does not count.
+        """
+        can_be_sent = sa.or_(webhook_deliveries.c.status == SENDING, self._is_of_idle_webhook())
+        earliest = sa.select(sa.func.min(webhook_deliveries.c.next_at)).where(can_be_sent)
         with self._database.read() as connection:
             return connection.execute(earliest).scalar()
 
@@ -171,7 +177,7 @@ class WebhookRepository:
             self._drop_of_disabled_users(connection)
             first = (
                 sa.select(sa.func.min(webhook_deliveries.c.number))
-                .where(webhook_deliveries.c.next_at <= self._now())
+                .where(webhook_deliveries.c.next_at <= self._now(), self._is_of_idle_webhook())
                 .group_by(webhook_deliveries.c.webhook_id)
             )
             query = (
@@ -183,7 +189,10 @@ class WebhookRepository:
                 .limit(limit)
             )
             rows = connection.execute(query).mappings().all()
-            self._postpone(connection, [row["id"] for row in rows], CLAIM_SECONDS)
+            claimed = webhook_deliveries.update().where(
+                webhook_deliveries.c.id.in_([row["id"] for row in rows])
+            )
+            connection.execute(claimed.values(status=SENDING, next_at=self._in(CLAIM_SECONDS)))
             return tuple(self._due(connection, row) for row in rows)
 
     def record(self, due: DueDelivery, outcome: Outcome) -> None:
@@ -198,7 +207,7 @@ class WebhookRepository:
             elif outcome.gone or attempts > len(PAUSES_SECONDS):
                 values |= {"status": "failed", "next_at": None, "finished": self._now()}
             else:
-                values |= {"next_at": self._in(PAUSES_SECONDS[attempts - 1])}
+                values |= {"status": "waiting", "next_at": self._in(PAUSES_SECONDS[attempts - 1])}
             this = webhook_deliveries.update().where(webhook_deliveries.c.id == due.id)
             connection.execute(this.values(values))
             if outcome.gone:
@@ -237,9 +246,11 @@ class WebhookRepository:
         state = {"created": moment, "status": "waiting", "attempts": 0, "next_at": moment}
         connection.execute(webhook_deliveries.insert().values({**row, **state}))
 
-    def _postpone(self, connection: Connection, ids: list[str], seconds: float) -> None:
-        these = webhook_deliveries.update().where(webhook_deliveries.c.id.in_(ids))
-        connection.execute(these.values(next_at=self._in(seconds)))
+    def _is_of_idle_webhook(self) -> sa.ColumnElement[bool]:
+        """Whether no message of the same webhook is being sent, by any worker."""
+        of_others = webhook_deliveries.alias()
+        is_sent = sa.and_(of_others.c.status == SENDING, of_others.c.next_at > self._now())
+        return webhook_deliveries.c.webhook_id.not_in(sa.select(of_others.c.webhook_id).where(is_sent))
 
     def _spare(self, connection: Connection, due: DueDelivery) -> None:
         """Postpones the other messages of a server that has failed."""
@@ -257,7 +268,7 @@ class WebhookRepository:
         self._give_up(connection, theirs)
 
     def _give_up(self, connection: Connection, condition: sa.ColumnElement[bool]) -> None:
-        waiting = webhook_deliveries.update().where(condition, webhook_deliveries.c.status == "waiting")
+        waiting = webhook_deliveries.update().where(condition, webhook_deliveries.c.next_at.is_not(None))
         connection.execute(waiting.values(status="failed", next_at=None, finished=self._now()))
 
     def _switch_off(self, connection: Connection, webhook_id: str) -> None:
@@ -287,4 +298,5 @@ def _webhook(row: sa.RowMapping) -> Webhook:
 
 
 def _delivery(row: sa.RowMapping) -> Delivery:
-    return Delivery(**{name: row[name] for name in Delivery.__slots__})
+    delivery = Delivery(**{name: row[name] for name in Delivery.__slots__})
+    return replace(delivery, status="waiting") if row["status"] == SENDING else delivery
