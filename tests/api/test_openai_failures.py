@@ -23,6 +23,7 @@ from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import InvalidRequest, Undecodable
 from whisper_appliance.models.hub import Hub
 from whisper_appliance.server.application import create_app
+from whisper_appliance.web import transcription_requests
 
 ADDRESS = "/v1/audio/transcriptions"
 ENVELOPE = {"message", "type", "param", "code"}
@@ -93,6 +94,25 @@ def test_a_job_that_fails_during_a_stream_ends_it_with_the_error(app: OpenAPI, s
     assert events[-1]["error"]["code"] == "undecodable"
     assert not any(event.get("type") == "transcript.text.done" for event in events)
     assert answer.text.rstrip().endswith("[DONE]")
+
+
+def test_a_response_that_is_kept_alive_ends_without_words_once_its_key_is_revoked(
+    app: OpenAPI, appliance: Appliance, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transcription_requests, "FIRST_BYTE_SECONDS", 0.0)
+    monkeypatch.setattr(transcription_requests, "KEEP_ALIVE_SECONDS", 0.05)
+    program, go_on = with_key(app, "transcribe"), threading.Event()
+    monkeypatch.setattr(script, "before_window", lambda _word: go_on.wait(60))
+    form = {"file": (io.BytesIO(b"secret words"), "a.wav"), "model": "whisper-1"}
+    received: list[bytes] = []
+    try:
+        body = program.post(ADDRESS, data=form, buffered=False).iter_encoded()
+        appliance.accounts.keys.revoke(program.key.id, by=SHELL)
+        with pytest.raises(ConnectionResetError):
+            received.extend(body)
+    finally:
+        go_on.set()
+    assert json.loads(b"".join(received))["error"]["code"] == "invalid_api_key"
 
 
 def test_a_model_that_only_an_admin_can_download_is_not_tried_again(app: OpenAPI) -> None:

@@ -16,6 +16,7 @@ from flask_socketio import SocketIO, SocketIOTestClient
 from tests.support.client import PASSWORD, client_of, open_page, signed_in, with_key
 from tests.support.live_client import LIVE_SERVER, settings_of
 from tests.support.program import Server, served
+from tests.support.wait import wait_until
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.offline_accounts import opened_accounts
@@ -128,6 +129,21 @@ def test_visitors_lose_their_sockets_when_the_appliance_is_for_accounts_only(
     request.getfixturevalue("closed")
     watch_of(app).check_all()
     assert [visitor.is_connected(), user.is_connected()] == [False, True]
+
+
+def test_the_connection_below_a_socket_that_lost_its_right_ends_soon(
+    app: OpenAPI, appliance: Appliance
+) -> None:
+    """Also if the client does not close it, and answers no ping for half a minute."""
+    key, engine = with_key(app, "transcribe"), app.extensions["socketio"].server.eio
+    poll = "/socket.io/?EIO=4&transport=polling"
+    opened = json.loads(key.get(poll).text.removeprefix("0"))["sid"]
+    assert key.post(f"{poll}&sid={opened}", data="40").status_code == 200
+    watch_of(app).check_all()
+    assert opened in engine.sockets
+    appliance.accounts.keys.revoke(key.key.id, by=SHELL)
+    watch_of(app).check_all()
+    wait_until(lambda: opened not in engine.sockets or engine.sockets[opened].closed, timeout_seconds=20)
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,8 @@ from whisper_appliance.protocols import registry
 from whisper_appliance.protocols.wyoming.announcement import SERVICE_TYPE
 from whisper_appliance.protocols.wyoming.event_stream import EventStream
 from whisper_appliance.protocols.wyoming.pcm import PcmConverter, PcmFormat
+from whisper_appliance.web.context import EXTENSION
+from whisper_appliance.web.rights_watch import RightsWatch
 
 AppOf = Callable[[Appliance], OpenAPI]
 WORDS = "w1 w2 w3 w4 w5 w6 w7"
@@ -349,6 +351,35 @@ def test_a_port_in_use_is_refused_as_a_setting(start_appliance: StartAppliance) 
         used = taken.getsockname()[1]
         with pytest.raises(InvalidRequest, match="in use"):
             appliance.overrides.set("WYOMING_PORT", str(used), "admin")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["disabled", "another user", "accounts only"])
+def test_a_recording_ends_with_the_right_to_it(
+    start_appliance: StartAppliance, app_of: AppOf, end: str
+) -> None:
+    port = free_port()
+    appliance = start_appliance(host="127.0.0.1", wyoming_port=port)
+    ann, _ = (
+        appliance.accounts.users.create(name, GOOD_PASSWORD, "member", by=SHELL) for name in ("ann", "ben")
+    )
+    if end != "accounts only":
+        appliance.overrides.set("WYOMING_USER", "ann", "admin")
+    app = app_of(appliance)
+    rights: RightsWatch = app.extensions[EXTENSION].rights
+    with listening(app), WyomingClient(port) as client:
+        client.send(AudioStart(16_000, 2, 1), Ping())
+        client.until("pong")
+        rights.check_all()
+        match end:
+            case "disabled":
+                appliance.accounts.users.disable(ann.id, by=SHELL)
+            case "another user":
+                appliance.overrides.set("WYOMING_USER", "ben", "admin")
+            case _:
+                appliance.accounts.access_mode.set("accounts", by=SHELL)
+        rights.check_all()
+        assert client.refusal().code == "not_allowed"
 
 
 @pytest.mark.slow

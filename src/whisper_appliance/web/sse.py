@@ -11,7 +11,7 @@ from whisper_appliance.core.errors import ApplianceError, NotAllowed, NotFound, 
 from whisper_appliance.web.auth.authentication import current_actor, reauthenticate
 from whisper_appliance.web.context import web_context
 
-RECHECK_SECONDS = 15.0
+RECHECK_SECONDS = 10.0
 HEARTBEAT = ": heartbeat\n\n"
 """A comment, which clients ignore. It keeps proxies from closing the connection, and shows a closed one."""
 

@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -10,14 +10,15 @@ from flask import Response, after_this_request, g, request, stream_with_context
 
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.app.submit_recording import ReceivedRecording, Submission
-from whisper_appliance.core.errors import Unavailable
+from whisper_appliance.core.errors import NotAllowed, SignInRequired, Unavailable
 from whisper_appliance.engines.contract import Options
 from whisper_appliance.jobs.job import Job
 from whisper_appliance.library.transcript_rows import StoredTranscript
 from whisper_appliance.web import http_api
-from whisper_appliance.web.auth.authentication import current_actor, require
+from whisper_appliance.web.auth.authentication import current_actor, reauthenticate, require
 from whisper_appliance.web.context import appliance, web_context
-from whisper_appliance.web.errors import error_response, status_of_code
+from whisper_appliance.web.errors import error_response, status_of, status_of_code
+from whisper_appliance.web.i18n import translate_error
 from whisper_appliance.web.idempotency import idempotency_key, mark_replayed, wants_reuse
 from whisper_appliance.web.multipart_form import FileRules, FormFields, Upload
 from whisper_appliance.web.program_requests import note_failure
@@ -176,13 +177,24 @@ def _kept_alive(
 ) -> Iterator[bytes]:
     queue = appliance().queue
     yield keep_alive.opening + keep_alive.filler
-    while not (job := queue.wait(job.id, KEEP_ALIVE_SECONDS)).ended and not queue.stopping:
-        yield keep_alive.filler
-    response = finished_response(job, render)
+    try:
+        while not (job := queue.wait(job.id, KEEP_ALIVE_SECONDS)).ended and not queue.stopping:
+            with suppress(Unavailable):  # the database is busy: the next time
+                _check_right()
+            yield keep_alive.filler
+        _check_right()
+        response = finished_response(job, render)
+    except (SignInRequired, NotAllowed) as error:
+        response = error_response(status_of(type(error)), error.code, translate_error(error))
     yield response.get_data().removeprefix(keep_alive.opening)
     if response.status_code >= 400:
         note_failure(g.error_code, g.error_message)
-        raise ConnectionResetError(errno.ECONNRESET, "the job failed after the response had begun")
+        raise ConnectionResetError(errno.ECONNRESET, "the request failed after its response had begun")
+
+
+def _check_right() -> None:
+    reauthenticate()
+    require("transcribe")
 
 
 def _check_ready(form: RecordingForm) -> None:

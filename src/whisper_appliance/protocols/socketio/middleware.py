@@ -1,6 +1,5 @@
 """The socket middleware: admission and rate limit of every connection."""
 
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -8,13 +7,11 @@ from flask_socketio import SocketIO
 
 from whisper_appliance.core.errors import Busy
 from whisper_appliance.core.log_errors import log_errors
-from whisper_appliance.protocols.socketio.server import close_connection
+from whisper_appliance.protocols.socketio.server import close_connection, close_soon
 from whisper_appliance.web.limits.socket_gate import SocketGate
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
-
-REFUSED_SECONDS = 2.0
 
 
 class SocketMiddleware:
@@ -57,16 +54,9 @@ class SocketMiddleware:
                 self._gate.throttle(connection, len(message))
                 receive(connection, message)
                 if self._sockets.server.manager.sid_from_eio_sid(connection, "/") is None:
-                    _close_soon(engine, connection)
+                    close_soon(engine, connection)
 
             if not log_errors(take, "socket closed: invalid message", of_input=True):
                 close_connection(engine, connection)
 
         return on_message
-
-
-def _close_soon(engine: Any, connection: str) -> None:
-    """Closes later: most clients close themselves, and python-socketio's waits 30 s if it is closed first."""
-    timer = threading.Timer(REFUSED_SECONDS, close_connection, (engine, connection))
-    timer.daemon = True
-    timer.start()

@@ -16,6 +16,8 @@ SLOW_EVENTS = ("live:webrtc",)
 """They import a library or wait for the network; meanwhile the packets of their connection go on."""
 PING_SECONDS = 10
 PONG_SECONDS = 20
+DISCONNECTED_SECONDS = 2.0
+"""Clients that Socket.IO disconnects or refuses have so long to close their connection themselves."""
 
 
 def create_socketio(app: Flask, gate: SocketGate, *, message_bytes: int) -> SocketIO:
@@ -72,6 +74,20 @@ def close_connection(engine: Any, connection: str) -> None:
     socket = engine.sockets.get(connection)
     if socket is not None:
         socket.close(wait=False)
+
+
+def end_connection(server: Any, connection: str) -> None:
+    """Ends a connection of the Socket.IO server. Its client does not reconnect by itself."""
+    engine_connection = server.manager.eio_sid_from_sid(connection, "/")
+    server.disconnect(connection)
+    close_soon(server.eio, engine_connection)
+
+
+def close_soon(engine: Any, connection: str) -> None:
+    """Closes later: most clients close themselves, and python-socketio's waits 30 s if it is closed first."""
+    timer = threading.Timer(DISCONNECTED_SECONDS, close_connection, (engine, connection))
+    timer.daemon = True
+    timer.start()
 
 
 def close_when(stopping: threading.Event, app: Flask) -> None:

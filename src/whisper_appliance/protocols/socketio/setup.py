@@ -1,6 +1,7 @@
 """Installs the Socket.IO protocol: event handlers, middleware, and a subscription to live sessions."""
 
 from dataclasses import asdict
+from functools import partial
 
 import structlog
 from flask import Flask
@@ -14,7 +15,7 @@ from whisper_appliance.protocols.socketio.emit import JsonObject, current_connec
 from whisper_appliance.protocols.socketio.events import LiveEvents
 from whisper_appliance.protocols.socketio.middleware import SocketMiddleware
 from whisper_appliance.protocols.socketio.payloads import error_ack
-from whisper_appliance.protocols.socketio.server import create_socketio
+from whisper_appliance.protocols.socketio.server import create_socketio, end_connection
 from whisper_appliance.protocols.socketio.simple_events import SimpleEvents
 from whisper_appliance.protocols.socketio.socket_auth import SocketAuth
 from whisper_appliance.protocols.socketio.telemetry_stream import TelemetryStream
@@ -32,7 +33,7 @@ def install(app: Flask, context: WebContext) -> None:
     settings = context.appliance.settings
     gate = socket_gate(app, context)
     sockets = create_socketio(app, gate, message_bytes=int(settings.socket_message_size))
-    auth = SocketAuth(context.appliance.live, context.rights, sockets.server.disconnect)
+    auth = SocketAuth(context.appliance.live, context.rights, partial(end_connection, sockets.server))
     SocketMiddleware(sockets, gate).install()
     _register(app, context, sockets, auth, gate)
     sockets.on_error_default(_error_ack)

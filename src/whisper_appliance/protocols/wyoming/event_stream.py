@@ -76,6 +76,11 @@ class EventStream:
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
+    def stop_reading(self) -> None:
+        """Makes a thread that reads return; what was sent before still arrives at the client."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RD)
+
     def abort(self) -> None:
         """Ends the connection at once; a thread that reads returns."""
         self.ended = True

@@ -39,7 +39,7 @@ class WyomingPort:
             if self._server is None and port is not None:
                 from whisper_appliance.protocols.wyoming.wyoming_server import WyomingServer
 
-                self._server = WyomingServer(self._context.appliance, self._gate)
+                self._server = WyomingServer(self._context.appliance, self._gate, self._context.rights)
             if self._server is not None:
                 self._server.listen(None if port is None else (settings.host, port))
 

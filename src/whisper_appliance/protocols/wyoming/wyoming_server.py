@@ -21,6 +21,7 @@ from whisper_appliance.protocols.wyoming.event_stream import EventStream
 from whisper_appliance.protocols.wyoming.wyoming_session import WyomingSession, error_json
 from whisper_appliance.web.limits.socket_gate import SocketGate
 from whisper_appliance.web.program_requests import note_connection
+from whisper_appliance.web.rights_watch import RightsWatch
 
 NAME = "wyoming"
 IDLE_SECONDS = 600.0
@@ -35,9 +36,10 @@ log = structlog.get_logger()
 class WyomingServer:
     """Listens on one port at a time, or on none."""
 
-    def __init__(self, appliance: Appliance, gate: SocketGate) -> None:
+    def __init__(self, appliance: Appliance, gate: SocketGate, rights: RightsWatch) -> None:
         self._appliance = appliance
         self._gate = gate
+        self._rights = rights
         self._address: tuple[str, int] | None = None
         self._listener: socket.socket | None = None
         self._announcement: Announcement | None = None
@@ -124,13 +126,19 @@ class WyomingServer:
         self._streams.add(stream)
         self._sessions[connection] = session
 
+        def end(error: ApplianceError) -> None:
+            log.info("a Wyoming connection was ended", code=error.code, reason=error.message)
+            outbox.send(error_json(error))
+            outbox.finish()
+            stream.stop_reading()
+            noted.update(self._appliance, error.code, error.message)
+
         def receive() -> None:
             try:
-                self._receive(stream, session)
+                with self._rights.watched(connection, session.check_right, end):
+                    self._receive(stream, session)
             except ApplianceError as error:
-                log.info("a Wyoming connection was ended", code=error.code, reason=error.message)
-                outbox.send(error_json(error))
-                noted.update(self._appliance, error.code, error.message)
+                end(error)
 
         try:
             if not log_errors(receive, "a Wyoming connection failed"):

@@ -91,7 +91,7 @@ class WyomingSession:
         self._stream: LiveStream | None = None
         self._converter: PcmConverter | None = None
         self._answer: Answer | None = None
-        self._keeps = False
+        self._actor: Actor | None = None
 
     @property
     def owner(self) -> str:
@@ -135,6 +135,12 @@ class WyomingSession:
             case "end":
                 answer.complete.set()
 
+    def check_right(self) -> None:
+        """Raises `NotAllowed` once what is recorded now may not be recorded any more."""
+        recorded = self._actor
+        if recorded is not None and self._authorized_actor().owner != recorded.owner:
+            raise NotAllowed("The user in WYOMING_USER is another one now. Start the recording again.")
+
     def close(self) -> None:
         """Ends the live session, because the connection has ended; only that of a user is kept."""
         self.abort()
@@ -163,7 +169,7 @@ class WyomingSession:
             options = SessionRequest(language=request.language, model=model, hotwords=request.hotwords)
             self._stream = LiveStream(self._appliance, self.connection, actor, options)
             self._answer = Answer(self._stream.id, request.language)
-            self._keeps = bool(actor.owner)
+            self._actor = actor
         if self._converter is None or self._converter.format != pcm_format:
             self._converter = PcmConverter(pcm_format)
         return self._stream
@@ -202,9 +208,10 @@ class WyomingSession:
 
     def _end_stream(self) -> None:
         stream, self._stream, self._converter, self._answer = self._stream, None, None, None
+        actor, self._actor = self._actor, None
         if stream is None:
             return
-        if self._keeps:
+        if actor and actor.owner:
             stream.stop()
         else:
             stream.discard()

@@ -88,12 +88,16 @@ def current_actor() -> Actor:
 
 
 def reauthenticate() -> Actor:
-    """The actor of this request, checked anew. Raises `SignInRequired` if its session or key has ended."""
+    """The actor of this request, checked anew.
+
+    Raises `SignInRequired` if its session or key has ended, `SecondFactorMissing` if it needs one meanwhile.
+    """
     for name in ("actor", "session_ended"):
         g.pop(name, None)
     actor = current_actor()
     if g.get("session_ended"):
         raise SignInRequired(ENDED)
+    second_factor.check_present(actor)
     return actor
 
 
