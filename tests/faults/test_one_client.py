@@ -1,17 +1,16 @@
 """Every place for requests that take long is taken: what takes a moment is still answered."""
 
-import socket
-import ssl
+from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.support.crowd import UPLOAD, Crowd, status_of
 from tests.support.faults import Serve, rows
-from tests.support.https_client import BOUNDARY, Visitor, form
-from tests.support.program import Server
+from tests.support.https_client import Visitor
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.slow  # starts the real program
@@ -24,10 +23,13 @@ LIMITS = {
     "MAX_WEBSOCKETS_PER_ADDRESS": str(EACH),
     "MAX_WAITING_REQUESTS": str(PLACES),
     "WAITING_REQUESTS_PER_CLIENT": str(EACH),
+    "HEADER_SECONDS": "300",
+    "BODY_IDLE_SECONDS": "300",
 }
+STALLED = 100
+"""More than the threads that are left when all places are taken."""
+ALWAYS_ANSWERED = ("/health", "/api/status", "/sign-in")
 KINDS = ("event_streams", "waiting_requests", "sockets")
-UPGRADE = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
-UPGRADE += "dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
 
 def others(kind: int) -> Iterator[str]:
@@ -35,65 +37,64 @@ def others(kind: int) -> Iterator[str]:
     return (f"127.0.{kind}.{1 + number // EACH}" for number in range(PLACES))
 
 
-class Crowd:
-    """Connections that are kept open until the end of the test."""
-
-    def __init__(self, server: Server, opened: ExitStack) -> None:
-        self._server = server
-        self._opened = opened
-
-    def send(self, address: str, head: str, body: bytes = b"") -> ssl.SSLSocket:
-        """A connection from this address that has sent a request."""
-        raw = socket.create_connection(
-            ("127.0.0.1", self._server.port), timeout=30, source_address=(address, 0)
-        )
-        connection = self._server.trusting.wrap_socket(raw, server_hostname="localhost")
-        self._opened.enter_context(closing(connection))
-        connection.sendall(f"{head}\r\nHost: localhost\r\n".encode() + body)
-        return connection
-
-    def open(self, address: str, head: str, headers: str = "") -> int:
-        """The status of a request whose response goes on."""
-        connection = self.send(address, head, f"{headers}\r\n".encode())
-        return int(connection.recv(12).split()[1])
-
-    def wait_for_words(self, address: str, words: str) -> ssl.SSLSocket:
-        """An upload that waits for its transcript."""
-        body = form(words.encode())
-        headers = (
-            f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        return self.send(address, "POST /transcribe HTTP/1.1", headers.encode() + body)
-
-
-def test_with_every_long_lived_place_taken_the_rest_is_answered(serve: Serve, tmp_path: Path) -> None:
+def test_with_every_long_lived_place_taken_and_one_bad_client_the_rest_is_answered(
+    serve: Serve, tmp_path: Path
+) -> None:
     with serve(**LIMITS) as server, ExitStack() as opened:
         visitor, crowd = Visitor(server), Crowd(server, opened)
         (tmp_path / "hold").touch()
         first = visitor.put("hold")
+        deque(crowd.stall("127.0.9.9", STALLED), maxlen=0)
 
-        stream = partial(crowd.open, head=f"GET /api/jobs/{first}/events HTTP/1.1")
-        assert {stream(address) for address in others(1)} == {200}
-        assert stream("127.0.1.1") == stream("127.0.9.1") == 429
+        assert {crowd.stream(address, first) for address in others(1)} == {200}
+        assert crowd.stream("127.0.1.1", first) == crowd.stream("127.0.9.1", first) == 429
         waiting = []
         for number, address in enumerate(others(3), 1):
             waiting.append(crowd.wait_for_words(address, f"hold w{number}"))
             wait_until(partial(_has_jobs, tmp_path, 1 + number))
-        connect = partial(
-            crowd.open, head="GET /socket.io/?EIO=4&transport=websocket HTTP/1.1", headers=UPGRADE
-        )
-        assert {connect(address) for address in others(2)} == {101}
+        assert {crowd.connect(address) for address in others(2)} == {101}
 
         taken = visitor.request("/metrics").body.decode()
         assert [kind for kind in KINDS if f'streams{{kind="{kind}"}} {PLACES}.0' not in taken] == []
-        for path in ("/health", "/api/status", "/sign-in", "/api/transcripts", f"/api/jobs/{first}"):
+        for path in (*ALWAYS_ANSWERED, "/api/transcripts", f"/api/jobs/{first}"):
             assert visitor.request(path).status == 200, path
         beside = visitor.send("said beside")
         assert beside.status == 202, "it gets the job, because nobody else may wait"
         (tmp_path / "hold").unlink()
         assert visitor.ended(beside.json["id"])["status"] == "done"
-        assert {int(each.recv(12).split()[1]) for each in waiting} == {200}
+        assert set(map(status_of, waiting)) == {200}
 
 
 def _has_jobs(folder: Path, count: int) -> bool:
     return rows(folder, "SELECT count(*) FROM jobs") == [(count,)]
+
+
+def test_behind_a_proxy_one_client_cannot_take_what_others_need(serve: Serve, tmp_path: Path) -> None:
+    bad, other = "198.51.100.1", "198.51.100.2"
+    few = dict.fromkeys(("UPLOADS_PER_ADDRESS", "UPLOADS_PER_USER"), "2") | {
+        "WAITING_REQUESTS_PER_CLIENT": "2"
+    }
+    proxied = {"TRUSTED_PROXIES": "1", "REQUESTS_AT_ONCE_PER_ADDRESS": str(EACH)}
+    with serve(**(LIMITS | few | proxied)) as server, ExitStack() as opened:
+        visitor, crowd = Visitor(server), Crowd(server, opened, behind_proxy=True)
+        (tmp_path / "hold").touch()
+        first = visitor.put("hold")
+        for admitted, get in ((200, partial(crowd.stream, job=first)), (101, crowd.connect)):
+            assert [get(bad) for _ in range(EACH + 1)] == [admitted] * EACH + [429]
+            assert get(other) == admitted
+        for number in range(2):
+            crowd.wait_for_words(bad, f"hold w{number}")
+            wait_until(partial(_has_jobs, tmp_path, 2 + number))
+        assert status_of(crowd.wait_for_words(bad, "hold w3")) == 202
+        for _ in range(2):
+            crowd.send(bad, UPLOAD, b"Content-Length: 60000\r\n\r\n")
+        wait_until(lambda: status_of(crowd.wait_for_words(bad, "refused")) == 429)
+
+        stalled = list(crowd.stall(bad, STALLED))
+        assert len(stalled) == STALLED, "the proxy's connections are served all the time"
+        assert status_of(stalled[-1]) == 429
+        for path in (*ALWAYS_ANSWERED, "/api/transcripts"):
+            assert visitor.request(path, X_Forwarded_For=other).status == 200, path
+        (tmp_path / "hold").unlink()
+        assert status_of(crowd.wait_for_words(other, "said beside")) == 200
+        assert 'limit="requests"' in visitor.request("/metrics").body.decode()

@@ -10,10 +10,12 @@ BURST = [f"burst {number}" for number in range(3 * TURNS_AT_ONCE)]
 class Server:
     """What was started, and a clock that a test sets."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads_at_once: int = 0) -> None:
         self.seconds = 0.0
         self.started: list[str] = []
-        self.turns = ClientTurns(self.started.append, monotonic=lambda: self.seconds)
+        self.turns = ClientTurns(
+            self.started.append, threads_at_once=threads_at_once, monotonic=lambda: self.seconds
+        )
 
 
 @pytest.fixture
@@ -45,3 +47,19 @@ def test_what_takes_long_leaves_its_turn_to_the_next_one(server: Server) -> None
     assert server.started == BURST[: 2 * TURNS_AT_ONCE]
     server.turns.end("10.0.0.1", BURST[1])
     assert server.started == BURST[: 2 * TURNS_AT_ONCE], "it had left its turn before"
+
+
+def test_a_client_holds_so_many_threads_and_its_next_connections_wait() -> None:
+    server = Server(threads_at_once=TURNS_AT_ONCE + 1)
+    for each in BURST:
+        server.turns.take("10.0.0.1", each)
+    server.seconds = TURN_SECONDS
+    assert server.turns.advance() is None, "no turn can begin before a thread is free"
+    assert server.started == BURST[: TURNS_AT_ONCE + 1]
+    server.turns.take("10.0.0.2", "other")
+    assert server.started[-1] == "other"
+    server.turns.end("10.0.0.1", BURST[0])
+    assert server.started[-1] == BURST[TURNS_AT_ONCE + 1]
+    for each in BURST:
+        server.turns.end("10.0.0.1", each)
+    assert [each for each in server.started if each != "other"] == BURST

@@ -30,6 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[
     folder = tmp_path_factory.mktemp("slow")
     plain = {"HTTPS_ENABLED": "false", "REQUESTS_PER_MINUTE": "0", "UPLOADS_PER_MINUTE": "0"}
     plain |= dict.fromkeys(("MAX_CONNECTIONS_PER_ADDRESS", "CONNECTION_RATE_PER_ADDRESS"), "0")
+    plain["REQUESTS_AT_ONCE_PER_ADDRESS"] = "0"
     plain |= dict.fromkeys(("UPLOADS_AT_ONCE", "UPLOADS_PER_ADDRESS", "UPLOADS_PER_USER"), "100")
     plain |= dict.fromkeys(
         (

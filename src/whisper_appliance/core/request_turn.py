@@ -9,8 +9,15 @@ _leave: ContextVar[Callable[[], None] | None] = ContextVar("leave_turn", default
 
 @contextmanager
 def left_by(leave_turn: Callable[[], None]) -> Iterator[None]:
-    """Calls `leave_turn` when the request of this thread begins to wait."""
-    token = _leave.set(leave_turn)
+    """Calls `leave_turn` when the request of this thread begins to wait, and what was to be called before."""
+    before = _leave.get()
+
+    def leave_both() -> None:
+        leave_turn()
+        if before:
+            before()
+
+    token = _leave.set(leave_both)
     try:
         yield
     finally:

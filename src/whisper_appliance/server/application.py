@@ -29,6 +29,7 @@ from whisper_appliance.web import (
 )
 from whisper_appliance.web.auth import authentication, visitors
 from whisper_appliance.web.lazy_openapi import LazyOpenAPI
+from whisper_appliance.web.limits.running_requests import RunningRequests
 from whisper_appliance.web.openapi import INFO, SECURITY_SCHEMES, TAGS, ErrorResponse
 
 MAX_BODY_BYTES = 64 * 1024
@@ -94,6 +95,9 @@ def create_app(appliance: Appliance) -> LazyOpenAPI:
     app.context_processor(authentication.template_globals)
     app.context_processor(admin.template_globals)
     registry.install(app, app.extensions[context.EXTENSION])
+    # without a proxy, the server lets the connections of one client wait, which costs no thread
+    per_client = settings.requests_at_once_per_address if settings.trusted_proxies else 0
+    app.wsgi_app = RunningRequests(app.wsgi_app, per_client, appliance.metrics.count_refused)  # type: ignore[method-assign]
     app.wsgi_app = api_version.VersionedAddresses(app.wsgi_app)  # type: ignore[method-assign]
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

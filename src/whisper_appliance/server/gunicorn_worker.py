@@ -15,12 +15,13 @@ import selectors
 import socket
 import ssl
 import sys
+import threading
 import time
 import weakref
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -29,7 +30,7 @@ import structlog
 from gunicorn import http, util
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
-from whisper_appliance.core import descriptors, request_body, request_turn
+from whisper_appliance.core import descriptors, request_body, request_turn, server_threads
 from whisper_appliance.core.network import client_network
 from whisper_appliance.server import parse_errors
 from whisper_appliance.server.client_turns import ClientTurns
@@ -41,6 +42,8 @@ ACCEPT_PAUSE_SECONDS = 0.2
 IDLE_HEADERS_SECONDS = 1.0
 GRACE_SECONDS = 8
 LINGER_SECONDS = 2.0
+LINGERING_AT_ONCE = 16
+"""So many connections of proxies may wait for that; those of a client wait in its turns."""
 UNREAD_BODY_SECONDS = 0.1
 """How long the response to a request whose body was not read waits for a small body to arrive."""
 READS = ("GET", "HEAD")
@@ -59,11 +62,15 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         self._handshakes: dict[TConn, float] = {}
         settings = self.app.settings
         self._limits = ConnectionLimits(
-            settings.max_connections_per_address,
+            min(settings.max_connections_per_address, self.worker_connections // 2),
             settings.connection_rate_per_address,
             remembered=self.worker_connections,
         )
-        self._turns: ClientTurns[TConn] = ClientTurns(super().enqueue_req)
+        self._turns: ClientTurns[TConn] = ClientTurns(
+            super().enqueue_req, threads_at_once=settings.requests_at_once_per_address
+        )
+        self._handled: set[TConn] = set()
+        self._lingering = threading.BoundedSemaphore(LINGERING_AT_ONCE)
         # gunicorn would keep no connection of anybody while one client has that many; see `finish_request`
         self._most_idle = self.worker_connections - self.cfg.threads
         self.max_keepalived = self.worker_connections
@@ -147,6 +154,13 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
 
     def handle(self, conn: TConn) -> object:
         """Handles one request of a connection, or goes on with its TLS handshake, in a thread of the pool."""
+        self._handled.add(conn)
+        try:
+            return self._handle(conn)
+        finally:
+            self._handled.discard(conn)
+
+    def _handle(self, conn: TConn) -> object:
         if self.cfg.is_ssl and not conn.initialized and begins_handshake(conn.sock):
             try:
                 if has_left(conn.sock, half=True):  # it cannot finish
@@ -175,6 +189,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         conn.sock.settimeout(idle_seconds)
         if request.method in READS and has_left(conn.sock):
             return False
+        server_threads.free.set(self.cfg.threads - len(self._handled))
         _announce_pieces(request.unreader)
         _close_if_unread(request, conn)
         pace = request_body.least_pace(settings.upload_pace, settings.header_seconds)
@@ -207,8 +222,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         if conn.initialized or conn.sock.fileno() < 0:
             self._handshakes.pop(conn, None)
         if len(self.keepalived_conns) > self._most_idle:
-            ((most, _),) = Counter(map(self._client, self.keepalived_conns)).most_common(1)
-            self._close_waiting(next(each for each in self.keepalived_conns if self._client(each) == most))
+            self._close_one_of_most_idle()
 
     def murder_pending(self) -> None:
         """Runs in each turn of the main loop: also ends connections whose headers are overdue.
@@ -237,6 +251,15 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         else:
             self.nr_conns -= 1
             conn.close()
+
+    def _close_one_of_most_idle(self) -> None:
+        """Closes the connection that is idle the longest, of the client with the most of them.
+
+        Behind a proxy none is closed, because the proxy may be sending a request on it.
+        """
+        clients = [self._client(each) for each in self.keepalived_conns]
+        for most, _ in Counter(filter(None, clients)).most_common(1):
+            self._close_waiting(self.keepalived_conns[clients.index(most)])
 
     def _end_turn(self, conn: TConn) -> None:
         if client := self._client(conn):
@@ -328,7 +351,14 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             conn.sock.setblocking(True)
         except OSError:
             return CLOSED
-        util.close_graceful(conn.sock, timeout=LINGER_SECONDS, max_drain=2**30)
+        with ExitStack() as lingering:
+            seconds = LINGER_SECONDS
+            if self._client(conn) is None:
+                if self._lingering.acquire(blocking=False):
+                    lingering.callback(self._lingering.release)
+                else:
+                    seconds = 0
+            util.close_graceful(conn.sock, timeout=seconds, max_drain=2**30)
         return CLOSED
 
 

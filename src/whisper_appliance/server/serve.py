@@ -20,6 +20,7 @@ from gunicorn.glogging import Logger
 from whisper_appliance.backups import archive_format
 from whisper_appliance.config.overrides import with_overrides
 from whisper_appliance.config.settings import Settings
+from whisper_appliance.core import server_threads
 from whisper_appliance.core.descriptors import raise_limit
 from whisper_appliance.core.errors import ApplianceError, BadSetting
 from whisper_appliance.core.memory import limit_malloc_arenas, trim_heap
@@ -41,7 +42,6 @@ RESTART = 75
 """The exit code that requests a restart from the service manager (sysexits.h: EX_TEMPFAIL)."""
 STOP_SECONDS = 28
 HUNG_SECONDS = 120
-SPARE_THREADS = 64
 TRIM_EVERY_SECONDS = 600.0
 """After a burst of connections, malloc would keep twice what is in use; to trim it takes some 30 ms."""
 log = structlog.get_logger()
@@ -142,7 +142,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
     def load_config(self) -> None:
         limits = self.settings
         long_lived = limits.max_websockets + limits.max_event_streams + limits.max_waiting_requests
-        threads = long_lived + SPARE_THREADS
+        threads = long_lived + server_threads.SPARE
         options = {
             "bind": f"fd://{self._listener_fd}",
             "workers": 1,  # one process holds all sockets, jobs and models

@@ -15,6 +15,13 @@ from whisper_appliance.web import (
 from whisper_appliance.web.auth import audit, authentication, cors, csrf
 from whisper_appliance.web.context import appliance, web_context
 from whisper_appliance.web.limits import rates
+from whisper_appliance.web.limits.running_requests import REFUSED
+
+
+def reject_excess() -> None:
+    """Raises `Busy` if too many requests run."""
+    if refusal := request.environ.get(REFUSED):
+        raise refusal
 
 
 def reject_foreign_host() -> None:
@@ -31,6 +38,7 @@ def reject_switched_off() -> None:
 BEFORE_REQUEST = (
     request_metrics.start_timer,  # first, because the time of all other hooks counts
     headers.assign_request_id,  # before anything can fail, because every error carries the id
+    reject_excess,  # before anything takes time
     audit.bind_client_address,  # before authentication, because failed sign-ins are recorded
     reject_foreign_host,  # before a page of another site gets anything
     reject_switched_off,  # before authentication: what is not served is 404 for everybody

@@ -51,7 +51,7 @@ class ServerSettings(Section):
         100, ge=1, le=2000, description="Open sockets at once; further ones are refused."
     )
     max_websockets_per_address: int = Field(
-        10, ge=1, le=2000, description="Sockets at once from one address; a proxy counts as one."
+        10, ge=1, le=2000, description="Sockets at once from one address."
     )
     max_event_streams: int = Field(
         100, ge=1, le=2000, description="Open event streams at once; further ones are refused."
@@ -79,7 +79,7 @@ class ServerSettings(Section):
         ge=0,
         le=10_000,
         description="Connections open at once from one address (an IPv6 network of 64 bits); idle ones make "
-        "room for new ones; 0: no limit. Does not apply behind a proxy.",
+        "room for new ones; at most half of all; 0: no limit. Does not apply behind a proxy.",
     )
     connection_rate_per_address: float = Field(
         25,
@@ -87,6 +87,13 @@ class ServerSettings(Section):
         le=10_000,
         description="New connections a second from one address, eight seconds of them at once; 0: no limit. "
         "Does not apply behind a proxy.",
+    )
+    requests_at_once_per_address: int = Field(
+        32,
+        ge=0,
+        le=2000,
+        description="Requests of one address that run at once, without its streams, sockets and requests "
+        "that wait for a transcript; further ones wait, or behind a proxy get 429; 0: no limit.",
     )
     header_seconds: float = Field(15, gt=0, le=600, description="Longest time for a request's headers.")
     body_idle_seconds: float = Field(

@@ -17,6 +17,7 @@ from whisper_appliance.core.network import client_network
 from whisper_appliance.web.cross_origin import is_cross_origin
 from whisper_appliance.web.errors import error_body, status_of
 from whisper_appliance.web.limits.client_slots import ClientSlots
+from whisper_appliance.web.limits.running_requests import REFUSED
 from whisper_appliance.web.limits.token_bucket import TokenBucket
 from whisper_appliance.web.response_format import SECURITY_HEADERS
 
@@ -135,6 +136,8 @@ class SocketGate:
         A connection has one GET at a time, as Engine.IO's protocol says, and one WebSocket beside it, because
         each waits for long.
         """
+        if refusal := environ.get(REFUSED):
+            raise refusal
         self._limits.check_host(environ)
         query = parse_qs(environ.get("QUERY_STRING", ""))
         if self.is_foreign(environ) or "j" in query:  # JSONP would let pages of other sites read
