@@ -131,6 +131,19 @@ def test_event_streams_are_limited_and_release_their_slots(appliance: Appliance)
         assert again.status_code == 200
 
 
+def test_users_of_one_address_leave_half_of_the_event_streams_to_others(appliance: Appliance) -> None:
+    api_client = client_of(create_app(appliance))
+    path = f"/api/jobs/{send(api_client).json['id']}/events"
+    streams = api_client.application.extensions["whisper_appliance"].streams
+    for user in range(49):
+        streams.acquire(f"user {user}", "127.0.0.1")
+    first = api_client.get(path)
+    assert (first.status_code, api_client.get(path).status_code) == (200, 429)
+    first.close()
+    with api_client.get(path) as again:
+        assert again.status_code == 200
+
+
 def test_a_closed_event_stream_unsubscribes(
     api_client: ApiClient, script: Script, appliance: Appliance
 ) -> None:

@@ -37,6 +37,17 @@ def test_requests_that_wait_get_the_job_when_their_share_is_full(start_appliance
     assert send(client_of(app)).status_code == 200
 
 
+def test_users_of_one_address_leave_half_of_the_waiting_requests_to_others(
+    start_appliance: StartAppliance,
+) -> None:
+    app = create_app(start_appliance(max_waiting_requests=4, waiting_requests_per_client=1))
+    waiting = app.extensions["whisper_appliance"].waiting
+    with waiting.hold("user 1", "127.0.0.1"), waiting.hold("user 2", "127.0.0.1"):
+        assert send(client_of(app)).status_code == 202
+    with waiting.hold("user 1", "192.0.2.9"), waiting.hold("user 2", "192.0.2.9"):
+        assert send(client_of(app)).status_code == 200
+
+
 def test_other_apis_refuse_a_recording_unread_when_their_share_of_waiting_is_full(
     start_appliance: StartAppliance,
 ) -> None:

@@ -69,6 +69,16 @@ def _has_jobs(folder: Path, count: int) -> bool:
     return rows(folder, "SELECT count(*) FROM jobs") == [(count,)]
 
 
+def test_streams_and_sockets_of_an_address_leave_its_requests_alone(serve: Serve) -> None:
+    with serve(**LIMITS, REQUESTS_AT_ONCE_PER_ADDRESS="3") as server, ExitStack() as opened:
+        visitor, crowd = Visitor(server), Crowd(server, opened)
+        job = visitor.put("said")
+        visitor.ended(job)
+        assert {crowd.connect("127.0.0.1") for _ in range(EACH)} == {101}
+        assert {crowd.stream("127.0.0.1", job) for _ in range(EACH)} == {200}
+        assert visitor.request("/api/transcripts").status == 200
+
+
 def test_behind_a_proxy_one_client_cannot_take_what_others_need(serve: Serve, tmp_path: Path) -> None:
     bad, other = "198.51.100.1", "198.51.100.2"
     few = dict.fromkeys(("UPLOADS_PER_ADDRESS", "UPLOADS_PER_USER"), "2") | {

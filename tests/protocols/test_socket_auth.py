@@ -1,8 +1,9 @@
 """Authentication of sockets: they are closed when the session or API key ends."""
 
 import json
+import socket
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -149,7 +150,7 @@ def test_the_connection_below_a_socket_that_lost_its_right_ends_soon(
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("guests")
-    variables = settings_of(tiny_en, folder) | {"MAX_WEBSOCKETS_PER_ADDRESS": "3"}
+    variables = settings_of(tiny_en, folder) | {"MAX_WEBSOCKETS_PER_ADDRESS": "3", "MAX_WEBSOCKETS": "8"}
     with served(folder, LIVE_SERVER, **variables) as running:
         yield running
 
@@ -171,6 +172,34 @@ def test_a_refused_connection_releases_its_slot(server: Server, key: str) -> Non
             SocketIOClient(url, {}, server.trusting, key="wa_" + "x" * 43)
     with closing(SocketIOClient(url, {}, server.trusting, key=key)) as wire:
         assert wire.call("live:start", {"v": 1})["ok"]
+
+
+@pytest.mark.slow
+def test_a_user_has_half_of_all_sockets_from_whatever_addresses(server: Server, key: str) -> None:
+    with ExitStack() as opened:
+
+        def connect(address: str) -> str:
+            raw = socket.create_connection(("127.0.0.1", server.port), 20, (address, 0))
+            opened.callback(raw.close)
+            connection = opened.enter_context(
+                closing(
+                    websocket.create_connection(
+                        f"wss://localhost:{server.port}/socket.io/?EIO=4&transport=websocket",
+                        timeout=20,
+                        socket=server.trusting.wrap_socket(raw, server_hostname="localhost"),
+                    )
+                )
+            )
+            connection.recv()
+            connection.send(f'40{{"key":"{key}"}}')
+            said = ""
+            while not said.startswith(("40", "44")):
+                said = str(connection.recv())
+            return said
+
+        answers = [connect(f"127.0.0.{2 + number // 2}") for number in range(5)]
+        assert [answer[:3] for answer in answers] == ["40{"] * 4 + ["44{"]
+        assert '"code":"busy"' in answers[-1]
 
 
 @pytest.mark.slow  # starts the real program

@@ -12,6 +12,7 @@ import pytest
 from tests.support.live_client import settings_of
 from tests.support.program import REAL, Server, served
 from tests.support.wait import wait_until
+from whisper_appliance.core import server_threads
 from whisper_appliance.server.client_turns import TURNS_AT_ONCE
 from whisper_appliance.server.gunicorn_worker import HANDSHAKE_SECONDS
 
@@ -77,6 +78,7 @@ def test_silent_connections_of_one_address_are_limited(server: Server) -> None:
         wait_until(lambda: sum(map(is_closed, silent)) == 2 * LIMIT)
         assert health(server, "127.0.0.3").startswith(b"HTTP/1.1 200")
     wait_until(lambda: health(server, "127.0.0.2").startswith(b"HTTP/1.1 200"))
+    assert 'limit_refusals_total{limit="connections"}' in server.get("/metrics")[1]
 
 
 def test_unfinished_handshakes_end_before_the_time_for_headers(server: Server) -> None:
@@ -120,3 +122,19 @@ def test_a_handshake_that_does_not_move_costs_no_thread(server: Server) -> None:
             connection.sendall(HALF_HANDSHAKE)
         wait_until(lambda: all(map(is_closed, half)), HANDSHAKE_PATIENCE)
     assert worker.num_threads() - before <= TURNS_AT_ONCE * len(addresses) < len(half)
+
+
+def test_when_all_connections_are_taken_the_longest_silent_ones_make_room(
+    tmp_path: Path, tiny_en: Path
+) -> None:
+    few = dict.fromkeys(("MAX_WEBSOCKETS", "MAX_EVENT_STREAMS", "MAX_WAITING_REQUESTS"), "1")
+    few |= dict.fromkeys(("MAX_CONNECTIONS_PER_ADDRESS", "CONNECTION_RATE_PER_ADDRESS"), "0")
+    threads = 3 + server_threads.SPARE
+    with (
+        served(tmp_path, REAL, **settings_of(tiny_en, tmp_path) | few, MAX_CONNECTIONS="50") as server,
+        ExitStack() as opened,
+    ):
+        silent = [opened.enter_context(connect(server, "127.0.0.2")) for _ in range(threads + 36 + 7)]
+        assert health(server, "127.0.0.3").startswith(b"HTTP/1.1 200")
+        wait_until(lambda: is_closed(silent[0]))
+        assert not is_closed(silent[-1])

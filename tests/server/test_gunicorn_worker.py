@@ -1,21 +1,27 @@
 """What the worker adds to gunicorn's objects, the rest of a refused body, and whether a client has gone."""
 
 import gc
+import selectors
 import socket
 import threading
 import weakref
+from collections import deque
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import Future
+from contextlib import ExitStack, closing, contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from gunicorn import http
 from gunicorn.config import Config
+from gunicorn.workers.gthread import TConn
 
 from tests.support.wait import wait_until
 from whisper_appliance.server import gunicorn_worker
 from whisper_appliance.web.uploads import drain
+from whisper_appliance.server.client_turns import ClientTurns
+from whisper_appliance.server.gunicorn_worker import ApplianceWorker
 
 
 @contextmanager
@@ -72,3 +78,49 @@ def test_the_rest_of_a_refused_body_is_discarded_for_a_limited_time(drop: bytes)
             return not thread.is_alive()
 
         wait_until(is_over, reason="the body is still being read")
+
+
+def idle_worker(addresses: list[str], opened: ExitStack, *, proxies: int = 0) -> tuple[Any, list[TConn]]:
+    """A worker that keeps so many idle connections, and one more of the last address whose request ends."""
+    worker: Any = ApplianceWorker.__new__(ApplianceWorker)
+    worker.app = SimpleNamespace(settings=SimpleNamespace(trusted_proxies=proxies))
+    worker.cfg, worker.alive, worker.max_keepalived = Config(), True, 100
+    worker.poller = opened.enter_context(selectors.DefaultSelector())
+    worker.pending_conns, worker.keepalived_conns = deque(), deque()
+    worker._turns, worker._handshakes = ClientTurns(lambda conn: None), {}
+    worker.nr_conns, worker._most_idle = len(addresses), len(addresses) - 1
+    connections = []
+    for address in addresses:
+        here, _there = map(opened.enter_context, socket.socketpair())
+        connections.append(TConn(worker.cfg, here, (address, 1), ("127.0.0.1", 2)))
+        connections[-1].init()
+        done: Future[object] = Future()
+        done.set_result(True)
+        worker.finish_request(connections[-1], done)
+    return worker, connections
+
+
+def test_of_idle_connections_the_oldest_of_who_has_the_most_is_closed() -> None:
+    with ExitStack() as opened:
+        worker, connections = idle_worker(["b", "a", "a", "a", "a"], opened)
+        assert list(worker.keepalived_conns) == [connections[0], *connections[2:]]
+        assert connections[1].sock.fileno() < 0
+        assert worker.nr_conns == 4
+
+
+def test_a_proxy_keeps_its_idle_connections() -> None:
+    """It may send a request on one at the moment in which it would be closed."""
+    with ExitStack() as opened:
+        worker, connections = idle_worker(["a"] * 5, opened, proxies=1)
+        assert list(worker.keepalived_conns) == connections
+
+
+def test_few_connections_of_proxies_wait_until_the_response_was_read() -> None:
+    with ExitStack() as opened:
+        worker, (conn, other) = idle_worker(["a", "a"], opened, proxies=1)
+        worker._lingering = threading.BoundedSemaphore(1)
+        with worker._lingering:
+            assert worker._close(conn) is gunicorn_worker.CLOSED
+            assert conn.sock.fileno() < 0
+        assert worker._close(other) is gunicorn_worker.CLOSED
+        assert worker._lingering.acquire(blocking=False), "it is free again"

@@ -40,3 +40,33 @@ def test_a_client_with_a_slot_leaves_its_turn_to_its_next_request() -> None:
     slots.release("a")
     slots.acquire("a")
     assert left == ["turn"], "outside of a request there is none"
+
+
+def test_a_group_has_half_of_all_slots_whoever_its_clients_are() -> None:
+    slots = ClientSlots("event_streams", 6, 2)
+    for number in range(3):
+        slots.acquire(f"user {number}", "10.0.0.1")
+    assert not slots.try_acquire("user 4", "10.0.0.1")
+    assert slots.try_acquire("user 4", "10.0.0.2")
+    slots.release("user 0", "10.0.0.1")
+    slots.check("user 4", "10.0.0.1")
+
+
+def test_a_slot_joins_a_group_later_and_leaves_it_when_released() -> None:
+    slots = ClientSlots("sockets", 2, 1)
+    slots.acquire("10.0.0.1")
+    slots.acquire("10.0.0.2")
+    slots.join("ann")
+    with pytest.raises(Busy):
+        slots.join("ann")
+    slots.release("10.0.0.1", "ann")
+    slots.join("ann")
+    slots.release("10.0.0.2", "ann")
+    assert slots.in_use == 0
+
+
+def test_a_client_that_is_its_own_group_keeps_its_own_limit() -> None:
+    slots = ClientSlots("event_streams", 10, 7)
+    for _ in range(7):
+        slots.acquire("10.0.0.1", "10.0.0.1")
+    assert not slots.try_acquire("10.0.0.1", "10.0.0.1")

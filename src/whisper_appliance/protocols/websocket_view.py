@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask, Response, request
 
+from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.protocols.connection import Connection
 from whisper_appliance.protocols.websocket import SocketOptions, serve_websocket
@@ -50,15 +51,15 @@ class WebSocketView:
         self._open: set[Connection] = set()
         self._stopping = False
 
-    def upgrade(self, handle: Handle, options: SocketOptions) -> Response:
-        """The response of a view: admits the connection and serves it to its end.
+    def upgrade(self, handle: Handle, options: SocketOptions, actor: Actor) -> Response:
+        """The response of a view: admits the connection of `actor` and serves it to its end.
 
         Raises `InvalidRequest` if the request is no WebSocket handshake, `Busy` above the limits.
         """
         if "websocket" not in request.headers.get("Upgrade", "").lower():
             raise InvalidRequest("This address takes WebSocket connections only.")
         connection_id = f"view-{secrets.token_hex(8)}"
-        self.gate.enter(connection_id, request.environ)
+        self.gate.enter(connection_id, request.environ, actor.user.id if actor.user else "")
         return _Upgrade(lambda *wsgi: self._serve(connection_id, handle, options, *wsgi))
 
     def close_when(self, stopping: threading.Event) -> None:

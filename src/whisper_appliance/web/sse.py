@@ -74,13 +74,13 @@ def sse_response(
 
     Holds a slot of its client until it is closed; raises `Busy` if none is free.
     """
-    slots, client = web_context().streams, current_actor().client
-    slots.acquire(client)
+    slots, actor = web_context().streams, current_actor()
+    slots.acquire(actor.client, actor.network)
     response = Response(
         stream_with_context(while_authorized(frames, authorize, last_frame=last_frame)),
         mimetype="text/event-stream",
     )
-    response.call_on_close(lambda: slots.release(client))
+    response.call_on_close(lambda: slots.release(actor.client, actor.network))
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
     return response

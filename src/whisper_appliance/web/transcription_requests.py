@@ -136,7 +136,8 @@ def respond_when_done(
     job goes on, and the same request gets its transcript later.
     """
     with ExitStack() as held:
-        held.enter_context(web_context().waiting.hold(current_actor().client))
+        actor = current_actor()
+        held.enter_context(web_context().waiting.hold(actor.client, actor.network))
         job = appliance().queue.wait(job.id, FIRST_BYTE_SECONDS)
         if job.ended or appliance().queue.stopping:
             return finished_response(job, render)
@@ -149,13 +150,13 @@ def respond_when_done(
 
 def wait_for(job: Job, seconds: float) -> Job:
     """The job once it has ended, or as it is after that time, or at once if too many requests wait."""
-    slots, client = web_context().waiting, current_actor().client
-    if not slots.try_acquire(client):
+    slots, actor = web_context().waiting, current_actor()
+    if not slots.try_acquire(actor.client, actor.network):
         return job
     try:
         return appliance().queue.wait(job.id, seconds)
     finally:
-        slots.release(client)
+        slots.release(actor.client, actor.network)
 
 
 def finished_response(job: Job, render: Callable[[StoredTranscript], Response]) -> Response:
@@ -218,7 +219,7 @@ def _upload_slot(field: str | None) -> Iterator[Actor]:
     drain_if_rejected()
     actor, uploads = require("transcribe"), web_context().uploads
     if http_api.requested_api():  # these have no answer for work that goes on
-        web_context().waiting.check(actor.client)
+        web_context().waiting.check(actor.client, actor.network)
     uploads.check(request, field=field)
     with uploads.slot(actor.owner or actor.client, actor.network):
         yield actor

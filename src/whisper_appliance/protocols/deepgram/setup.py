@@ -57,7 +57,7 @@ def install(app: Flask, context: WebContext) -> None:
             )
 
         return service.view.upgrade(
-            lambda connection, throttle: service.serve(connection, throttle, make), SOCKET
+            lambda connection, throttle: service.serve(connection, throttle, make), SOCKET, actor
         )
 
     cast(LazyOpenAPI, app).register_api(blueprint)

@@ -80,7 +80,7 @@ def _add_sockets(blueprint: LazyBlueprint, service: RealtimeService) -> None:
             parse_config(session)
             make = service.transcription(actor, session, beta=realtime_auth.is_beta())
         return service.view.upgrade(
-            lambda connection, throttle: service.serve(connection, throttle, make), SOCKET
+            lambda connection, throttle: service.serve(connection, throttle, make), SOCKET, actor
         )
 
     @blueprint.get("/translations", responses={**UPGRADED, **FAILURES})
@@ -91,7 +91,7 @@ def _add_sockets(blueprint: LazyBlueprint, service: RealtimeService) -> None:
         session = secret.session if secret else {"model": query.model}
         make = service.translation(actor, checked_translation(session))
         return service.view.upgrade(
-            lambda connection, throttle: service.serve(connection, throttle, make), SOCKET
+            lambda connection, throttle: service.serve(connection, throttle, make), SOCKET, actor
         )
 
 

@@ -49,7 +49,9 @@ def _register(app: Flask, context: WebContext, sockets: SocketIO, auth: SocketAu
     context.revoke_captions = viewers.revoke
 
     def on_connect(credentials: object = None) -> None:
-        auth.authenticate(current_connection(), credentials)
+        connection = current_connection()
+        engine_id = str(sockets.server.manager.eio_sid_from_sid(connection, "/"))
+        auth.authenticate(connection, credentials, lambda user: gate.identify(engine_id, user))
         status = {"status": "connected", "connected": True, "live": asdict(appliance.live.counts())}
         emit("connection_status", status, current_connection())
 

@@ -29,8 +29,10 @@ class SocketAuth:
         self._rights = rights
         self._close = close
 
-    def authenticate(self, connection: str, auth: object) -> None:
+    def authenticate(self, connection: str, auth: object, identify: Callable[[str], None]) -> None:
         """Checks a new connection. `auth` may hold an API key as `key`, or the token of a captions link.
+
+        `identify` is called with the id of its user, and may raise an `ApplianceError`.
 
         Raises flask_socketio's `ConnectionRefusedError`, whose message reaches the client.
         """
@@ -38,13 +40,15 @@ class SocketAuth:
         if key := sent.get("key"):
             request.environ[SOCKET_KEY] = str(key)[:200]
 
-        def check() -> None:
+        def check() -> Actor:
             actor = _valid_actor()
             if actor.user is None and access_mode() == "accounts" and not self._has_captions_link(sent):
                 raise SignInRequired("Sign in to use this appliance.")
+            return actor
 
         try:
-            check()
+            if user := check().user:
+                identify(user.id)
         except ApplianceError as error:
             raise SocketRefused(error.message, {"code": error.code}) from None
         self._rights.add(connection, later(check), lambda _error: self._close(connection))

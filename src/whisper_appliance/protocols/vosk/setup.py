@@ -47,6 +47,7 @@ def install(app: Flask, context: WebContext) -> None:
                 ),
             ),
             SOCKET,
+            actor,
         )
 
     cast(LazyOpenAPI, app).register_api(blueprint)

@@ -1,4 +1,8 @@
-"""Client slots: a limit on what occupies a server thread for long, in all and for each client."""
+"""Client slots: a limit on what occupies a server thread for long, in all and for each client.
+
+A client also belongs to a group, such as the address of a user, or the user behind an address. A group has
+half of all slots at most, so that neither a user at many addresses nor many users at one take them all.
+"""
 
 import threading
 from collections import Counter
@@ -10,6 +14,7 @@ from whisper_appliance.core.errors import Busy
 from whisper_appliance.core.i18n import N_
 
 RETRY_SECONDS = 10.0
+_TOO_MANY = N_("You have too many connections open at once. Close one first.")
 
 
 class ClientSlots:
@@ -25,9 +30,11 @@ class ClientSlots:
         self.name = name
         self._limit = limit
         self._per_client = per_client
+        self._per_group = max(per_client, limit // 2)
         self._on_refused = on_refused
         self._lock = threading.Lock()
         self._held: Counter[str] = Counter()
+        self._held_by_group: Counter[str] = Counter()
 
     @property
     def in_use(self) -> int:
@@ -35,51 +42,58 @@ class ClientSlots:
         with self._lock:
             return self._held.total()
 
-    def try_acquire(self, client: str) -> bool:
+    def try_acquire(self, client: str, group: str = "") -> bool:
         """Takes a slot for `client`, which must be released; False if none is free for it."""
-        with self._lock:
-            if self._reason(client):
-                self._on_refused(self.name)
-                return False
-            self._held[client] += 1
-        request_turn.leave()
+        try:
+            self.acquire(client, group)
+        except Busy:
+            return False
         return True
 
-    def acquire(self, client: str) -> None:
+    def acquire(self, client: str, group: str = "") -> None:
         """Takes a slot for `client`, which must be released. Raises `Busy` if none is free for it."""
         with self._lock:
-            self._check(client)
+            self._check(client, group)
             self._held[client] += 1
+            self._held_by_group.update([group] if group else [])
         request_turn.leave()
 
-    def check(self, client: str) -> None:
+    def join(self, group: str) -> None:
+        """Puts a slot that was taken without a group into one. Raises `Busy` if the group has its share."""
+        with self._lock:
+            if self._has_share(group):
+                raise self._refusal(_TOO_MANY)
+            self._held_by_group[group] += 1
+
+    def check(self, client: str, group: str = "") -> None:
         """Raises `Busy` if `acquire` would raise it now."""
         with self._lock:
-            self._check(client)
+            self._check(client, group)
 
-    def release(self, client: str) -> None:
+    def release(self, client: str, group: str = "") -> None:
         """Returns a slot of `client`."""
         with self._lock:
-            self._held[client] -= 1
-            self._held += Counter()  # removes clients without slots
+            self._held = self._held - Counter([client])  # keeps no clients without slots
+            self._held_by_group = self._held_by_group - Counter([group])
 
     @contextmanager
-    def hold(self, client: str) -> Iterator[None]:
+    def hold(self, client: str, group: str = "") -> Iterator[None]:
         """Holds a slot for `client`. Raises `Busy` if none is free for it."""
-        self.acquire(client)
+        self.acquire(client, group)
         try:
             yield
         finally:
-            self.release(client)
+            self.release(client, group)
 
-    def _check(self, client: str) -> None:
-        if reason := self._reason(client):
-            self._on_refused(self.name)
-            raise Busy(reason, retry_after_seconds=RETRY_SECONDS)
-
-    def _reason(self, client: str) -> str:
-        if self._held[client] >= self._per_client:
-            return N_("You have too many connections open at once. Close one first.")
+    def _check(self, client: str, group: str) -> None:
+        if self._held[client] >= self._per_client or self._has_share(group):
+            raise self._refusal(_TOO_MANY)
         if self._held.total() >= self._limit:
-            return N_("Too many connections at once. Try again in a moment.")
-        return ""
+            raise self._refusal(N_("Too many connections at once. Try again in a moment."))
+
+    def _has_share(self, group: str) -> bool:
+        return self._held_by_group[group] >= self._per_group
+
+    def _refusal(self, message: str) -> Busy:
+        self._on_refused(self.name)
+        return Busy(message, retry_after_seconds=RETRY_SECONDS)

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
@@ -54,21 +54,23 @@ class SocketLimits:
 @dataclass(frozen=True, slots=True)
 class _Client:
     network: str
+    user: str
     messages: TokenBucket
     volume: TokenBucket
 
     @classmethod
-    def with_limits(cls, limits: SocketLimits, network: str) -> "_Client":
+    def with_limits(cls, limits: SocketLimits, network: str, user: str) -> "_Client":
         messages, volume = limits.messages_per_second, limits.bytes_per_second
         return cls(
             network,
+            user,
             TokenBucket(messages, messages * MESSAGE_BURST_FACTOR),
             TokenBucket(volume, volume * BYTE_BURST_FACTOR),
         )
 
 
 class SocketGate:
-    """Admits and throttles connections. Each holds a slot of its client's network."""
+    """Admits and throttles connections. Each holds a slot of its network, and counts for its user."""
 
     def __init__(
         self, slots: ClientSlots, limits: SocketLimits, *, sleep: Callable[[float], None] = time.sleep
@@ -94,16 +96,22 @@ class SocketGate:
 
         return respond
 
-    def enter(self, connection: str, environ: "WSGIEnvironment") -> None:
-        """Takes a slot for a connection. Raises `Busy` if none is free."""
+    def enter(self, connection: str, environ: "WSGIEnvironment", user: str = "") -> None:
+        """Takes a slot for a connection of `user` (an id, "" for nobody). Raises `Busy` if none is free."""
         network = _network(environ)
-        self._slots.acquire(network)
-        self._clients[connection] = _Client.with_limits(self._limits, network)
+        self._slots.acquire(network, user)
+        self._clients[connection] = _Client.with_limits(self._limits, network, user)
+
+    def identify(self, connection: str, user: str) -> None:
+        """Counts a connection that was authenticated after it had entered. Raises `Busy` as `enter` does."""
+        if user and (client := self._clients.get(connection)):
+            self._slots.join(user)
+            self._clients[connection] = replace(client, user=user)
 
     def leave(self, connection: str) -> None:
         """Releases the slot of a connection; a second call does nothing."""
         if client := self._clients.pop(connection, None):
-            self._slots.release(client.network)
+            self._slots.release(client.network, client.user)
 
     def throttle(self, connection: str, size: int, *, messages: float = 1.0) -> None:
         """Delays the reader of a connection that exceeds its rate. Raises `Busy` if the delay is too long.
