@@ -10,7 +10,8 @@ import pytest
 from flask_openapi3 import OpenAPI
 
 from tests.support.application import StartAppliance
-from tests.support.client import ApiClient, signed_in
+from tests.support.client import ApiClient, client_of, signed_in
+from tests.support.jobs import Script
 from tests.support.wait import wait_until
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.attention import Attention
@@ -67,6 +68,27 @@ def test_requests_are_counted(app: OpenAPI, appliance: Appliance, admin: ApiClie
     sample, _ = appliance.resource_sampler.sample_once()
     assert sample.requests is not None
     assert sample.requests > 0
+
+
+def test_a_limit_is_counted_where_its_error_is_answered(
+    start_appliance: StartAppliance, script: Script
+) -> None:
+    app = create_app(start_appliance(queue_limit=1, requests_per_minute=12, uploads_per_minute=6))
+    admin, other = signed_in(app, "admin"), client_of(app)
+    script.window_seconds = 0.5
+    for _ in range(6):
+        other.post("/transcribe", data={"file": (io.BytesIO(b"a b c d"), "a.wav"), "async": "1"})
+    sockets = [app.extensions["socketio"].test_client(app, flask_test_client=other) for _ in range(9)]
+    for each in sockets:
+        each.emit("live:start", {"v": 1}, callback=True)
+    other.post("/transcribe", data={"file": (io.BytesIO(b"a"), "a.wav")})
+    while other.get("/api/models").status_code != 429:
+        pass
+    limits = admin.get("/api/admin/overview", environ_base={"REMOTE_ADDR": "192.0.2.8"}).json["limits"]
+    assert {each["name"] for each in limits if each["refused"]} == {
+        "queue", "live_sessions_per_user", "uploads_per_minute", "requests_per_minute"
+    }  # fmt: skip
+    assert limits[0]["text"]
 
 
 def test_a_daily_copy_that_did_not_come_is_a_problem(start_appliance: StartAppliance) -> None:

@@ -66,7 +66,7 @@ def test_uploads_of_one_address_are_limited(start_appliance: StartAppliance) -> 
             pass
         with receiver.slot("dan", "192.0.2.2"):
             pass
-    assert appliance.metrics.refusals == {"uploads": 1}
+    assert appliance.metrics.refusals == {"uploads_per_address": 1}
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,9 @@
 """The panel in a browser: how the appliance is, everybody's jobs, and statistics."""
 
 import re
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,20 @@ def nobody_is_kept_out(page: Page, axe: str) -> None:
     """In both themes."""
     page.emulate_media(reduced_motion="reduce")
     assert barriers_in_both_themes(page, axe) == []
+
+
+def test_the_overview_shows_which_limits_were_reached(page: Page, axe: str, program: Server) -> None:
+    page.goto("/admin/overview")
+    expect(page.locator("#limits-reached")).to_contain_text("No limit was reached.")
+    with ExitStack() as opened:
+        for _ in range(150):
+            raw = socket.create_connection(("127.0.0.1", program.port), 20, ("127.0.0.9", 0))
+            opened.callback(raw.close)
+        row = page.locator("#limits-reached tbody tr")
+        expect(row).to_contain_text(re.compile(r"Connections of one address.*128.*\d+ time"))
+    page.get_by_text("Limits that were not reached", exact=True).first.click()
+    expect(page.locator("#limits-others")).to_contain_text("UPLOADS_PER_ADDRESS")
+    nobody_is_kept_out(page, axe)
 
 
 def test_the_overview_charts_the_load(page: Page, axe: str, visitor: Page, beckett: Path) -> None:

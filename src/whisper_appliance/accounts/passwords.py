@@ -63,7 +63,11 @@ class Passwords:
     @contextmanager
     def _hash_slot(self) -> Iterator[None]:
         if not self._slots.acquire(timeout=HASH_WAIT_SECONDS):
-            raise Busy("Many people sign in just now. Try again in a moment.", retry_after_seconds=5)
+            raise Busy(
+                "Many people sign in just now. Try again in a moment.",
+                retry_after_seconds=5,
+                limit_name="sign_ins",
+            )
         try:
             yield
         finally:

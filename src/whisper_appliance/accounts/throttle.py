@@ -82,6 +82,7 @@ class Throttle:
             raise Busy(
                 "Too many attempts to sign in. Wait a little, then try again.",
                 retry_after_seconds=max(1.0, wait),
+                limit_name="sign_ins",
             )
 
     def succeeded(self, account: str, address: str) -> None:

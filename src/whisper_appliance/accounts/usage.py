@@ -199,6 +199,7 @@ class Usage:
                 "Your {limit:g} minutes of this month are used up. They start again on "
                 "{next_month}, or ask the administrator for more.",
                 limit=limit,
+                limit_name="minutes",
                 next_month=self._next_month(),
                 retry_after_seconds=self._seconds_to_next_month(),
             )
@@ -216,6 +217,7 @@ class Usage:
                 "Your recordings and transcripts fill the {limit} you have. Delete some and "
                 "empty the trash, or ask the administrator for more.",
                 limit=format_bytes(limit),
+                limit_name="storage",
             )
 
     def delete_for(self, owner: str) -> None:

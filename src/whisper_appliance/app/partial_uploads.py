@@ -12,6 +12,7 @@ from pathlib import Path
 
 from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import Busy, Locked, NotFound
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.core.ids import new_id
 
 KEPT_HOURS = 24.0
@@ -133,12 +134,15 @@ class PartialUploads:
 
     def _check_open(self, client: str, network: str) -> None:
         open_uploads = [each for each in self._all() if not each.job_id]
+        too_many = ""
         if sum(each.client == client for each in open_uploads) >= MAX_OPEN:
-            raise Busy("You have too many unfinished uploads. Finish or cancel one.", retry_after_seconds=60)
-        if network and sum(each.network == network for each in open_uploads) >= MAX_OPEN_OF_NETWORK:
-            raise Busy("Your address has too many unfinished uploads. Finish one.", retry_after_seconds=60)
-        if len(open_uploads) >= MAX_OPEN_IN_ALL:
-            raise Busy("There are too many unfinished uploads. Try again later.", retry_after_seconds=60)
+            too_many = N_("You have too many unfinished uploads. Finish or cancel one.")
+        elif network and sum(each.network == network for each in open_uploads) >= MAX_OPEN_OF_NETWORK:
+            too_many = N_("Your address has too many unfinished uploads. Finish one.")
+        elif len(open_uploads) >= MAX_OPEN_IN_ALL:
+            too_many = N_("There are too many unfinished uploads. Try again later.")
+        if too_many:
+            raise Busy(too_many, retry_after_seconds=60, limit_name="partial_uploads")
 
     def _all(self) -> Iterator[PartialUpload]:
         for path in self._folder.glob("*.json") if self._folder.is_dir() else ():

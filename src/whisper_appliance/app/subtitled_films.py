@@ -37,7 +37,11 @@ class SubtitledFilms:
         if not subtitles.strip():
             raise InvalidRequest("This transcript has no words.")
         if not self._is_free.acquire(blocking=False):
-            raise Busy("Another film is being made. Try again soon.", retry_after_seconds=_RETRY_SECONDS)
+            raise Busy(
+                "Another film is being made. Try again soon.",
+                retry_after_seconds=_RETRY_SECONDS,
+                limit_name="films",
+            )
         try:
             self._check_space(most_film_bytes(source.stat().st_size, subtitles))
             self._folder.mkdir(exist_ok=True)

@@ -14,11 +14,13 @@ class ApplianceError(Exception):
         *,
         field: str | None = None,
         retry_after_seconds: float | None = None,
+        limit_name: str = "",
         **params: object,
     ) -> None:
         """`message` is English and a message id of the translations; `params` fill in its `{placeholders}`.
 
-        `field` names the wrong input; `retry_after_seconds` is when another try may succeed.
+        `field` names the wrong input; `retry_after_seconds` is when another try may succeed. `limit_name` is
+        the limit that refused it (`monitoring.limits`), to be counted where the error is answered.
         """
         self.template = message
         self.params = params
@@ -26,6 +28,7 @@ class ApplianceError(Exception):
         super().__init__(self.message)
         self.field = field
         self.retry_after_seconds = retry_after_seconds
+        self.limit_name = limit_name
 
     def format(self, translate: Callable[[str], str]) -> str:
         """The message in another language; so are params that are errors, or more than a word."""

@@ -42,6 +42,7 @@ def check_queue_limit(
         raise Busy(
             "The queue is full: {limit} recordings are waiting. Try again when some of them are done.",
             limit=limits.total,
+            limit_name="queue",
             retry_after_seconds=RETRY_SECONDS,
         )
     if owner != NO_OWNER and of_owner >= limits.per_owner:
@@ -49,6 +50,7 @@ def check_queue_limit(
             "{limit} of your recordings are waiting already, which is the most. Try again when some of them "
             "are done.",
             limit=limits.per_owner,
+            limit_name="queue_per_user",
             retry_after_seconds=RETRY_SECONDS,
         )
     if network and of_network >= limits.per_network:
@@ -56,5 +58,6 @@ def check_queue_limit(
             "{limit} recordings from your network are waiting already, which is the most without an account. "
             "Try again when some of them are done.",
             limit=limits.per_network,
+            limit_name="queue_per_address",
             retry_after_seconds=RETRY_SECONDS,
         )

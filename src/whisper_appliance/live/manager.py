@@ -228,19 +228,28 @@ class LiveManager:
             raise DiskFull("There is too little free disk space to record.", retry_after_seconds=60)
         open_sessions = [session for session in self._registry.sessions if not session.ended]
         if len(open_sessions) >= self.limits.sessions:
-            raise Busy("All live sessions are taken. Try again later.", retry_after_seconds=30)
+            raise Busy(
+                "All live sessions are taken. Try again later.",
+                retry_after_seconds=30,
+                limit_name="live_sessions",
+            )
         # the clients of those that are stopping have ended them; their last words are being decoded
         ongoing = [session for session in open_sessions if not session.stopping]
         owned = sum(each.info.owner == owner for each in ongoing)
         if owner != NO_OWNER and owned >= self.limits.sessions_per_user:
             raise Busy(
-                "You have {owned} live sessions already. End one first.", owned=owned, retry_after_seconds=30
+                "You have {owned} live sessions already. End one first.",
+                owned=owned,
+                retry_after_seconds=30,
+                limit_name="live_sessions_per_user",
             )
         # a program may transcribe several speakers; a quarter stays for others
         of_network = max(self.limits.sessions_per_user, self.limits.sessions * 3 // 4)
         if network and sum(each.network == network for each in ongoing) >= of_network:
             raise Busy(
-                "Your address has as many live sessions as it may. End one first.", retry_after_seconds=30
+                "Your address has as many live sessions as it may. End one first.",
+                retry_after_seconds=30,
+                limit_name="live_sessions_per_user",
             )
 
     def _attach(self, session: LiveSession, connection: str) -> None:

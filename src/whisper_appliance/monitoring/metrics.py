@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.events import JobDone, JobEvent, JobFailed, JobStarted
 from whisper_appliance.live.manager import LiveAnnouncement
@@ -74,6 +75,11 @@ class Metrics:
     def count_refused(self, limit: str) -> None:
         """Counts a request that a limit refused, by the name of the limit."""
         self._refused.labels(limit).inc()
+
+    def count_limit(self, error: ApplianceError) -> None:
+        """Counts an error that is answered, if a limit raised it."""
+        if error.limit_name:
+            self.count_refused(error.limit_name)
 
     @property
     def refusals(self) -> dict[str, int]:

@@ -33,6 +33,7 @@ def socket_gate(app: Flask, context: WebContext) -> SocketGate:
             bytes_per_second=float(settings.socket_bytes_per_second),
             origins=settings.cors_origins,
             check_host=context.hosts.check,
+            on_refused=context.appliance.metrics.count_refused,
         )
         app.extensions[EXTENSION] = SocketGate(context.sockets, limits)
     return cast(SocketGate, app.extensions[EXTENSION])

@@ -87,7 +87,7 @@ def create_app(appliance: Appliance) -> LazyOpenAPI:
     visitors.install(app, appliance.secret_key)
     http_api.install(app, APIS)
     hooks.install(app, settings)
-    errors.install(app)
+    errors.install(app, appliance.metrics.count_limit)
     static_files.install(app)
     i18n.install(app)
     for blueprint in BLUEPRINTS:

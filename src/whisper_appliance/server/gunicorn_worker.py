@@ -67,7 +67,9 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             remembered=self.worker_connections,
         )
         self._turns: ClientTurns[TConn] = ClientTurns(
-            super().enqueue_req, threads_at_once=settings.requests_at_once_per_address
+            super().enqueue_req,
+            threads_at_once=settings.requests_at_once_per_address,
+            on_full=partial(self._count_refused, "requests"),
         )
         self._handled: set[TConn] = set()
         self._lingering = threading.BoundedSemaphore(LINGERING_AT_ONCE)
@@ -199,6 +201,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
                 return bool(super().handle_request(request, conn))
         except TimeoutError as error:
             log.info("connection closed: too slow", idle_seconds=idle_seconds, reason=str(error))
+            self._count_refused("body_idle_seconds")
             return False
 
     def handle_error(self, request: Any, client: socket.socket, address: Any, error: Exception) -> None:
@@ -230,14 +233,16 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         If no more can be accepted, the one that has been idle the longest makes room.
         """
         super().murder_pending()
-        if self.alive and self.nr_conns >= self.worker_connections:
-            self._close_idle()
+        if self.alive and self.nr_conns >= self.worker_connections and self._close_idle():
+            self._count_refused("connections_in_all")
         now = time.monotonic()
         for conn, since in list(self._handshakes.items()):
             if now - since > HANDSHAKE_SECONDS and conn in self.pending_conns:
+                self._count_refused("handshake_seconds")
                 self._close_waiting(conn)
         for conn, since in list(self._reading_headers.items()):
             if now - since > self.app.settings.header_seconds:
+                self._count_refused("header_seconds")
                 self._reading_headers.pop(conn, None)
                 _shut_down(conn.sock)
 

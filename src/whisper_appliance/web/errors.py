@@ -1,6 +1,7 @@
 """Error handlers: map an exception to its HTTP status and to the JSON error body, or to a page for people."""
 
 import math
+from collections.abc import Callable
 
 import structlog
 from flask import (
@@ -187,9 +188,14 @@ def _unexpected(error: Exception) -> Response:
     return error_response(500, "internal", translate(INTERNAL_MESSAGE))
 
 
-def install(app: Flask) -> None:
-    """Registers the error handlers."""
-    app.register_error_handler(errors.ApplianceError, _appliance_error)
+def install(app: Flask, on_error: Callable[[errors.ApplianceError], None] = lambda _error: None) -> None:
+    """Registers the error handlers. `on_error` is called with each error that is answered."""
+
+    def respond(error: errors.ApplianceError) -> Response:
+        on_error(error)
+        return _appliance_error(error)
+
+    app.register_error_handler(errors.ApplianceError, respond)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(ParseException, _malformed_body)
     app.register_error_handler(OSError, _system_error)

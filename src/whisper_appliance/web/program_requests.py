@@ -79,6 +79,7 @@ def _refused_origin() -> str:
 
 def note_error(error: ApplianceError) -> None:
     """Adds the error that ended the connection of the current request."""
+    appliance().metrics.count_limit(error)
     note_failure(error.code, translate_error(error))
 
 

@@ -113,15 +113,17 @@ class Uploads:
     def _check_slots(self, user: str, network: str) -> None:
         settings = self._settings
         if self._by_user[user] >= settings.uploads_per_user:
-            raise self._refusal(N_("You are sending as many files at once as you may."))
+            raise self._refusal("uploads_per_user", N_("You are sending as many files at once as you may."))
         if self._by_network[network] >= settings.uploads_per_address:
-            raise self._refusal(N_("Your address is sending as many files at once as it may."))
+            raise self._refusal(
+                "uploads_per_address", N_("Your address is sending as many files at once as it may.")
+            )
         if self._by_user.total() >= settings.uploads_at_once:
             self._refused_at = self._monotonic()
-            raise self._refusal(N_("Too many uploads at once. Try again in a moment."))
+            raise self._refusal("uploads", N_("Too many uploads at once. Try again in a moment."))
 
-    def _refusal(self, message: str) -> Busy:
-        self._on_refused("uploads")
+    def _refusal(self, limit: str, message: str) -> Busy:
+        self._on_refused(limit)
         return Busy(message, retry_after_seconds=5)
 
     def check(self, request: Request, *, field: str | None = "file") -> None:
@@ -290,7 +292,7 @@ class Uploads:
 
     def _checked_chunks(self, request: Request, pace: "_Pace") -> Iterator[bytes]:
         received = 0
-        while chunk := _read_from(request):
+        while chunk := self._read_from(request):
             received += len(chunk)
             if request.content_length is None:
                 self._check_disk(received, written=received - len(chunk))
@@ -299,9 +301,18 @@ class Uploads:
         if received < (request.content_length or 0):
             raise ClientDisconnected  # a part of a recording must not pass for all of it
 
+    def _read_from(self, request: Request) -> bytes:
+        try:
+            return request.stream.read(READ_BYTES)
+        except OSError as error:  # the client disconnected, or the idle timeout passed
+            if isinstance(error, TimeoutError):
+                self._on_refused("body_idle_seconds")
+            raise ClientDisconnected from error
+
     def _check_time(self, pace: "_Pace", received: int) -> None:
         """Raises `RequestTimeout` for an upload that takes too long, or holds a slot that others need."""
         if pace.total_seconds > self._settings.upload_seconds:
+            self._on_refused("upload_seconds")
             raise RequestTimeout(f"The upload took longer than {self._settings.upload_seconds:g} seconds.")
         others_wait = self._monotonic() - self._refused_at < PACE_SECONDS
         slowest = pace.add(received)
@@ -354,13 +365,6 @@ class _Pace:
             self._last = (self.bytes - self._bytes_before_period) / seconds
             self._period_began, self._bytes_before_period = self._monotonic(), self.bytes
         return self._last
-
-
-def _read_from(request: Request) -> bytes:
-    try:
-        return request.stream.read(READ_BYTES)
-    except OSError as error:  # the client disconnected, or the idle timeout passed
-        raise ClientDisconnected from error
 
 
 def drain(environ: "WSGIEnvironment", seconds: float = 10.0) -> None:

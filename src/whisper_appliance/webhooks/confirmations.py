@@ -37,7 +37,7 @@ def count_confirmation(connection: Connection, webhook_id: str, clock: Clock) ->
     for condition, most in limits:
         count = sa.select(sa.func.count()).select_from(confirmation_mails).where(condition)
         if connection.execute(count).scalar_one() >= most:
-            raise Busy(TOO_MANY, retry_after_seconds=RETRY_SECONDS)
+            raise Busy(TOO_MANY, retry_after_seconds=RETRY_SECONDS, limit_name="confirmation_mails")
     values = {"user_id": row.user_id, "address": address, "sent": written(moment)}
     connection.execute(confirmation_mails.insert().values(id=new_id(), **values))
     this = webhooks.update().where(webhooks.c.id == webhook_id)

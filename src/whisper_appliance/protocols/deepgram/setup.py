@@ -78,7 +78,11 @@ def _check(query: ListenStreamQuery, context: WebContext) -> None:
     check_ready(context.appliance.models, session.model, language=session.language)
     counts = context.appliance.live.counts()
     if counts.sessions + query.streams > counts.limit:
-        raise Busy("All live sessions are taken. Try again later.", retry_after_seconds=30)
+        raise Busy(
+            "All live sessions are taken. Try again later.",
+            retry_after_seconds=30,
+            limit_name="live_sessions",
+        )
 
 
 def _authenticate(_endpoint: str | None, _values: object) -> None:

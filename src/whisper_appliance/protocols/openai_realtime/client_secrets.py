@@ -56,7 +56,9 @@ class ClientSecrets:
             made = sum(each.creator.client == actor.client for each in self._secrets.values())
             if len(self._secrets) >= MAX_SECRETS or made >= MAX_PER_CLIENT:
                 raise Busy(
-                    "There are too many client secrets. Wait for some to expire.", retry_after_seconds=60
+                    "There are too many client secrets. Wait for some to expire.",
+                    retry_after_seconds=60,
+                    limit_name="client_secrets",
                 )
             self._secrets[token_hash(token)] = secret
         return token, secret

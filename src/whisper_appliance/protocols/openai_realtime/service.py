@@ -142,7 +142,11 @@ class RealtimeService:
         check_ready(appliance.models, model, language=config.language)
         counts = appliance.live.counts()
         if counts.sessions >= counts.limit:
-            raise Busy("All live sessions are taken. Try again later.", retry_after_seconds=30)
+            raise Busy(
+                "All live sessions are taken. Try again later.",
+                retry_after_seconds=30,
+                limit_name="live_sessions",
+            )
 
     def close_when(self, stopping: threading.Event) -> None:
         """Closes all connections as soon as the server stops."""

@@ -10,6 +10,7 @@ from flask_socketio import SocketIO
 from whisper_appliance.core import descriptors
 from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.live.manager import LiveAnnouncement
+from whisper_appliance.monitoring.metrics import Metrics
 from whisper_appliance.protocols.socketio.caption_viewers import CaptionViewers
 from whisper_appliance.protocols.socketio.emit import JsonObject, current_connection, emitter
 from whisper_appliance.protocols.socketio.events import LiveEvents
@@ -36,7 +37,7 @@ def install(app: Flask, context: WebContext) -> None:
     auth = SocketAuth(context.appliance.live, context.rights, partial(end_connection, sockets.server))
     SocketMiddleware(sockets, gate).install()
     _register(app, context, sockets, auth, gate)
-    sockets.on_error_default(_error_ack)
+    sockets.on_error_default(partial(_error_ack, context.appliance.metrics))
 
 
 def _register(app: Flask, context: WebContext, sockets: SocketIO, auth: SocketAuth, gate: SocketGate) -> None:
@@ -76,10 +77,11 @@ def _register(app: Flask, context: WebContext, sockets: SocketIO, auth: SocketAu
     appliance.resource_sampler.subscribe(telemetry.on_sample)
 
 
-def _error_ack(error: Exception) -> JsonObject:
+def _error_ack(metrics: Metrics, error: Exception) -> JsonObject:
     """Turns an exception of a handler into its acknowledgement."""
     known = descriptors.translated(error)
     if isinstance(known, ApplianceError):
+        metrics.count_limit(known)
         return error_ack(known)
     log.exception("a socket event failed", exc_info=error)
     return {"ok": False, "code": "internal", "message": "An internal error occurred."}

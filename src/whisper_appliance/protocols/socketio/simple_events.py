@@ -75,7 +75,11 @@ class SimpleEvents:
         check_ready(self._appliance.models, options.model, language=options.language, task=options.task)
         counts = self._live.counts()
         if counts.sessions >= counts.limit:
-            raise Busy("All live sessions are taken. Try again later.", retry_after_seconds=30)
+            raise Busy(
+                "All live sessions are taken. Try again later.",
+                retry_after_seconds=30,
+                limit_name="live_sessions",
+            )
         recording = _Recording(connection, options, format=_format_of_name(options.format))
         self._recordings[connection] = recording
         if recording.format:
@@ -151,6 +155,7 @@ class SimpleEvents:
             try:
                 handler(*arguments)
             except ApplianceError as error:
+                self._appliance.metrics.count_limit(error)
                 ack = error_ack(error)
                 payload = {"error": ack["message"], "code": ack["code"], "fatal": False}
                 self._emit("transcription_error", payload, current_connection())

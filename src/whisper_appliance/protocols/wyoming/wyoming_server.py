@@ -138,6 +138,7 @@ class WyomingServer:
                 with self._rights.watched(connection, session.check_right, end):
                     self._receive(stream, session)
             except ApplianceError as error:
+                self._appliance.metrics.count_limit(error)
                 end(error)
 
         try:

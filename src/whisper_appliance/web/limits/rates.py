@@ -49,9 +49,9 @@ def install(
         raise BadSetting("REDIS_URL cannot be used: {error}", error=error) from None
     limiter.request_filter(lambda: request.endpoint in UNLIMITED_ENDPOINTS)
 
-    def reject(_error: RateLimitExceeded) -> Response:
+    def reject(error: RateLimitExceeded) -> Response:
         limit = limiter.current_limit
-        on_refused("requests_per_minute")
+        on_refused(f"{error.limit.scope}_per_minute")
         return error_response(
             429,
             "busy",

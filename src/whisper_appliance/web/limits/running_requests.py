@@ -61,8 +61,7 @@ class RunningRequests:
         """Counts a request, and returns the function that ends it."""
         with self._lock:
             if refusal := self._refusal(self._running[client], path):
-                self._on_refused("requests")
-                environ[REFUSED] = Busy(refusal, retry_after_seconds=RETRY_SECONDS)
+                environ[REFUSED] = refusal
             self._running[client] += 1
         return lambda: self._leave(client)
 
@@ -71,15 +70,21 @@ class RunningRequests:
             self._running[client] -= 1
             self._running += Counter()  # removes clients without requests
 
-    def _refusal(self, running: int, path: str) -> str:
+    def _refusal(self, running: int, path: str) -> Busy | None:
         free = server_threads.free.get()
         if 0 < self._per_client <= running:
-            return N_("Your address has too many requests at once. Try again in a moment.")
+            self._on_refused("requests")
+            return _busy(N_("Your address has too many requests at once. Try again in a moment."))
         if free is None or free >= server_threads.RESERVED:
-            return ""
+            return None
         if path.startswith(KEPT_FOR) and running < KEPT_PER_CLIENT:
-            return ""
-        return N_("The appliance has too many requests at once. Try again in a moment.")
+            return None
+        self._on_refused("spare_threads")
+        return _busy(N_("The appliance has too many requests at once. Try again in a moment."))
+
+
+def _busy(message: str) -> Busy:
+    return Busy(message, retry_after_seconds=RETRY_SECONDS)
 
 
 def _closing(response: Any, running: ExitStack, file_wrapper: Any) -> Iterable[bytes]:

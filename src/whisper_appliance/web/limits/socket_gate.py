@@ -47,6 +47,8 @@ class SocketLimits:
     messages_per_second: float = 40.0
     bytes_per_second: float = 256 * 1024.0
     origins: Collection[str] = ()
+    on_refused: Callable[[str], None] = lambda _limit: None
+    """Called with the name of the rate limit that ends a connection."""
     check_host: Callable[["WSGIEnvironment"], None] = lambda _environ: None
     """Raises `WrongHost` for a request to a name that is not the appliance's."""
 
@@ -121,10 +123,14 @@ class SocketGate:
         client = self._clients.get(connection)
         if client is None:
             raise Busy("The connection has been closed.")
-        wait = max(
-            client.messages.take(messages, max_wait_seconds=MAX_WAIT_SECONDS),
-            client.volume.take(size, max_wait_seconds=MAX_WAIT_SECONDS),
-        )
+        try:
+            wait = max(
+                client.messages.take(messages, max_wait_seconds=MAX_WAIT_SECONDS),
+                client.volume.take(size, max_wait_seconds=MAX_WAIT_SECONDS),
+            )
+        except Busy:
+            self._limits.on_refused("socket_rate")
+            raise
         if wait:
             self._sleep(wait)
 

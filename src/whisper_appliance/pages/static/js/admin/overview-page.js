@@ -18,6 +18,7 @@ const REFRESH_SECONDS = 5;
 /**
  * @typedef {import("../core/api.js").Responses["GET /api/admin/overview"]} Overview
  * @typedef {Overview["status"]["engines"][number]} Engine
+ * @typedef {Overview["limits"][number]} Limit
  * @typedef {import("./cells.js").Tone} Tone
  */
 
@@ -74,6 +75,9 @@ class OverviewPage {
     ],
   });
 
+  #reached = limitTable("limits-reached", t("No limit was reached."));
+  #others = limitTable("limits-others", t("All were reached."));
+
   /** @param {HTMLElement} root */
   constructor(root) {
     const telemetry = new TelemetrySocket({
@@ -113,30 +117,42 @@ class OverviewPage {
     byId("card-gpu").classList.toggle("without", !gpus.length);
     this.#engines.show(engines);
     showLastDay(overview);
-    showRefusals(overview.refusals);
+    this.#reached.show(overview.limits.filter(({ refused }) => refused));
+    this.#others.show(overview.limits.filter(({ refused }) => !refused));
     for (const card of this.#cards) card.showFigures(null);
   }
 }
 
-/** @param {Record<string, number>} refusals By the name of the limit. */
-function showRefusals(refusals) {
-  /** @type {Record<string, string>} */
-  const names = {
-    connections: t("Open connections"),
-    connection_rate: t("New connections in a second"),
-    sockets: t("Open sockets"),
-    event_streams: t("Event streams"),
-    waiting_requests: t("Waiting requests"),
-    uploads: t("Uploads at once"),
-    upload_pace: t("Uploads that were too slow"),
-    descriptors: t("Files and connections open in all"),
-    requests_per_minute: t("Requests in a minute"),
-  };
-  const counts = Object.entries(refusals);
-  byId("refusals").hidden = !counts.length;
-  byId("refusals-list").replaceChildren(
-    ...counts.map(([name, count]) => element("li", `${names[name] ?? name}: ${count}`)),
+/** @param {string} id @param {string} empty @returns {Table<Limit>} */
+function limitTable(id, empty) {
+  return new Table(tableById(id), {
+    key: ({ name }) => name,
+    empty,
+    columns: [
+      { title: t("Limit"), show: ({ text }) => text },
+      { title: t("Value"), show: limitValue },
+      {
+        title: t("Reached"),
+        show: ({ refused }) => tn("{count} time", "{count} times", refused),
+        number: true,
+      },
+    ],
+  });
+}
+
+/** The settings that hold a limit, with their values. @param {Limit} limit */
+function limitValue({ settings }) {
+  const values = Object.entries(settings);
+  if (!values.length) return t("fixed");
+  const list = element("ul", undefined, "limit-values");
+  list.append(
+    ...values.map(([name, value]) => {
+      const item = element("li", `${value === "0" ? t("no limit") : value} `);
+      item.append(element("code", name));
+      return item;
+    }),
   );
+  return list;
 }
 
 /** @param {Engine} engine */

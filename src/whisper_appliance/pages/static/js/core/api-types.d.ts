@@ -877,6 +877,14 @@ export interface LibraryResponse {
   speakers: FacetResponse[];
 }
 
+/** A limit on clients: its settings with their values, and how often it refused since the start. */
+export interface LimitUse {
+  name: string;
+  text: string;
+  settings: Record<string, string>;
+  refused: number;
+}
+
 /** The limits of uploads. */
 export interface Limits {
   max_upload_bytes: number;
@@ -1185,14 +1193,14 @@ export interface OpenAIErrorResponse {
   error: OpenAIErrorBody;
 }
 
-/** What needs an administrator, the whole state, the graphics cards, and what the last 24 hours brought. `failures` counts failed jobs by their error's code, `refusals` what limits refused since the start. */
+/** What needs an administrator, the whole state, the graphics cards, and what the last 24 hours brought. `failures` counts failed jobs by their error's code; `limits` are all limits on clients. */
 export interface Overview {
   problems: Problem[];
   status: Status;
   gpus: GpuUse[];
   transcripts: Amount;
   failures: Record<string, number>;
-  refusals: Record<string, number>;
+  limits: LimitUse[];
 }
 
 /** How the appliance is. */
