@@ -201,3 +201,10 @@ def test_a_second_instance_is_refused_until_the_first_is_killed(tmp_path: Path) 
         first.wait()
         with locked_folder(tmp_path):
             pass
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("error", ["internal_error", "admin_shutdown"])
+def test_an_error_of_the_server_itself_passes(postgresql_database: Database, error: str) -> None:
+    with pytest.raises(Unavailable, match="does not answer"), postgresql_database.write() as connection:
+        connection.execute(sa.text(f"DO $$ BEGIN RAISE {error}; END $$"))

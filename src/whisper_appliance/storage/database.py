@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from whisper_appliance.core.errors import (
@@ -25,6 +32,8 @@ IDLE_IN_TRANSACTION_SECONDS = 20
 RETRY_SECONDS = 5.0
 DISK_FULL_BYTES = 256 * 1024
 TRANSIENT_STATES = ("25P03", "25006")  # PostgreSQL: ended an idle transaction; read-only at the moment
+PASSING = (OperationalError, InterfaceError, InternalError, sqlite3.OperationalError, sqlite3.InternalError)
+"""Errors of a server or a connection; the others are of a statement, and remain."""
 NOT_A_DATABASE = ("file is not a database", "malformed", "file is encrypted")
 
 _ADVISORY_LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))")
@@ -163,7 +172,7 @@ class Database:
                 "The disk of {name} is full; free some space.", name=self.name, retry_after_seconds=60
             )
         transient = getattr(getattr(error, "orig", None), "sqlstate", None) in TRANSIENT_STATES
-        if transient or isinstance(error, OperationalError | sqlite3.OperationalError):
+        if transient or isinstance(error, PASSING):
             locked = any(word in text for word in ("locked", "busy", "lock timeout"))
             if locked:
                 return Unavailable(
