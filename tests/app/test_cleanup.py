@@ -1,11 +1,13 @@
 """Regular clean-up of an appliance."""
 
 import shutil
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.support.application import StartAppliance
 from tests.support.wait import wait_until
+from whisper_appliance.app.housekeeping import Housekeeping
 from whisper_appliance.core.clock import written
 from whisper_appliance.jobs.cluster import ROWS_KEPT_DAYS
 from whisper_appliance.storage.database import Database
@@ -36,3 +38,24 @@ def test_old_jobs_are_deleted_although_no_new_job_starts_the_queue(
             return list(connection.execute(jobs.select().with_only_columns(jobs.c.id)).scalars())
 
     wait_until(lambda: ids() == ["new"])
+
+
+def test_nothing_is_cleaned_up_right_after_the_clock_was_set_ahead() -> None:
+    moved, read, rounds = 0.0, 0, list[int]()
+
+    def clock() -> float:
+        nonlocal read
+        read += 1
+        return time.time() + moved
+
+    def clean_up() -> None:
+        nonlocal moved
+        rounds.append(read)
+        moved = 370 * 24 * 3600.0
+
+    housekeeping = Housekeeping({"clean up": clean_up}, 0.01, clock=clock)
+    housekeeping.start()
+    wait_until(lambda: len(rounds) > 2)
+    housekeeping.close()
+    first, second, third = rounds[:3]
+    assert (second - first, third - second) == (2, 1), "it is read once a round"

@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.faults import Serve, decoded_windows
+from tests.support.file_systems import full, mounted
 from tests.support.https_client import Visitor
 from tests.support.live_client import Payload
+from tests.support.program import IMPATIENT
 from tests.support.speech import packets, silence, spoken
 from tests.support.wait import wait_until
 from whisper_appliance.client.live_client import LiveClient
@@ -116,6 +118,29 @@ def test_nothing_breaks_when_the_clock_jumps(serve: Serve, wall: SystemClock, tm
         assert {each["id"] for each in transcripts} > set(jobs), "the browser is known as before"
         assert visitor.health()["status"] == "ok"
         assert server.stop() == 0
+
+
+def test_a_job_that_waits_goes_on_when_the_clock_jumps(
+    serve: Serve, wall: SystemClock, tmp_path: Path, nagg_and_nell: Path
+) -> None:
+    decoded = tmp_path / "data/decoded"
+    decoded.mkdir(parents=True)
+    anything = ssl._create_unverified_context()
+    with mounted(decoded), serve(IMPATIENT, **wall.variables) as server:
+        visitor = Visitor(server, anything)
+        for before, after in ((0, -2 * HOUR), (YEAR, 0)):
+            wall.move(before)
+            with full(decoded):
+                job = visitor.put(nagg_and_nell.read_bytes() + bytes(1 + before // YEAR))
+                assert wait_until(partial(waits, visitor, job))["code"] == "disk_full"
+                wall.move(after)
+            assert visitor.ended(job)["error"] is None
+
+
+def waits(visitor: Visitor, job: str) -> Payload | None:
+    """Why it waits."""
+    waiting: Payload | None = visitor.job(job)["waiting"]
+    return waiting
 
 
 def check_clock(visitor: Visitor, job: Payload, jump: int) -> None:

@@ -1,15 +1,14 @@
 """A full disk: uploads are refused with the reason, reads work, and it recovers by itself."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from tests.support.faults import Serve, decoded_windows
-from tests.support.file_systems import mounted
+from tests.support.file_systems import fill, full, mounted
 from tests.support.https_client import Visitor
 from tests.support.live_client import client, settings_of
 from tests.support.program import IMPATIENT, REAL, Server, served, start
@@ -41,27 +40,6 @@ def disks(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[S
         for name in ("", *FOLDERS):
             opened.enter_context(mounted(folder / "data" / name))
         yield opened.enter_context(served(folder, IMPATIENT, **settings))
-
-
-@contextmanager
-def full(disk: Path, leave_bytes: int = 0) -> Iterator[None]:
-    """No space on the disk, for a while."""
-    fill(disk, leave_bytes)
-    try:
-        yield
-    finally:
-        (disk / "filler").unlink()
-
-
-def fill(disk: Path, leave_bytes: int = 0) -> None:
-    """Another file fills the disk."""
-    filler = disk / "filler"
-    free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
-    with filler.open("ab") as file:
-        try:
-            os.posix_fallocate(file.fileno(), 0, max(1, filler.stat().st_size + free - leave_bytes))
-        except OSError:
-            return
 
 
 def no_upload_is_left(server: Server) -> bool:

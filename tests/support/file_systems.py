@@ -1,5 +1,6 @@
 """Other file systems, for what must also work when folders are on different disks."""
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +26,27 @@ def mounted(folder: Path, size_bytes: int = DISK_BYTES) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextmanager
+def full(disk: Path, leave_bytes: int = 0) -> Iterator[None]:
+    """No space on the disk, for a while."""
+    fill(disk, leave_bytes)
+    try:
+        yield
+    finally:
+        (disk / "filler").unlink()
+
+
+def fill(disk: Path, leave_bytes: int = 0) -> None:
+    """Another file fills the disk."""
+    filler = disk / "filler"
+    free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+    with filler.open("ab") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, max(1, filler.stat().st_size + free - leave_bytes))
+        except OSError:
+            return
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Timestamps of the database: UTC, ISO 8601, milliseconds, because then text order is time order."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -9,6 +10,11 @@ Clock = Callable[[], datetime]
 def now() -> datetime:
     """The current time in UTC."""
     return datetime.now(UTC)
+
+
+def seconds_since_boot() -> float:
+    """The time since the machine started, with that of its suspensions; changes of the clock do not count."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def written(moment: datetime) -> str:

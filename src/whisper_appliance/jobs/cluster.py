@@ -1,6 +1,6 @@
 """This worker in the cluster of workers on one database: its durable calls, its heartbeat, and take-over.
 
-On SQLite a worker is alone: it writes no heartbeat and takes no jobs over.
+On SQLite a worker is alone: it writes no heartbeat and takes no jobs over, but starts those that are due.
 """
 
 import logging
@@ -178,7 +178,8 @@ class Cluster:
         if self._heartbeat is not None:
             self._heartbeat.close()
             self._heartbeat = None
-            log_errors(lambda: self._workers.unregister(self._this.id), "the worker was not unregistered")
+            if not self.database.is_sqlite:
+                log_errors(lambda: self._workers.unregister(self._this.id), "the worker was not unregistered")
 
     def _register(self) -> None:
         own_id = worker_id(self._folders.data_dir)
@@ -187,8 +188,12 @@ class Cluster:
         self._workers.recover_own_jobs(self._this, self._folders.has_audio)
         if not self.database.is_sqlite:
             self._workers.register(self._this)
-            self._heartbeat = WorkerHeartbeat(lambda: self._workers.heartbeat(self._this), self.reclaim)
-            self._heartbeat.start()
+        self._heartbeat = WorkerHeartbeat(self._write_heartbeat, self.reclaim)
+        self._heartbeat.start()
+
+    def _write_heartbeat(self) -> None:
+        if not self.database.is_sqlite:
+            self._workers.heartbeat(self._this)
 
     def _launch_workflows(self) -> "Future[Workflows]":
         with self._launching:

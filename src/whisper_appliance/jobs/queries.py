@@ -79,7 +79,7 @@ class JobQueries:
     def waiting(self) -> WaitingQueue:
         """Returns the queue as it is now: positions, own places, what is paused."""
         with self._database.read() as connection:
-            return read_waiting(connection, written(self._clock()))
+            return read_waiting(connection, self._clock())
 
     def is_paused(self, owner: str) -> bool:
         """Returns whether this owner paused the own queue."""
@@ -99,7 +99,7 @@ class JobQueries:
         query = query.where(sa.or_(jobs.c.status == "running", ~IS_PAUSED))
         with self._database.read() as connection:
             found = connection.execute(query.order_by(jobs.c.number)).all()
-            positions = read_waiting(connection, written(self._clock())).positions
+            positions = read_waiting(connection, self._clock()).positions
         rows = sorted(found, key=lambda row: positions.get(row.id, 0))
         return [
             Work(

@@ -166,7 +166,7 @@ class JobRepository(JobQueries):
     def claimable(self) -> tuple[WaitingJob, ...]:
         """Returns the jobs that this worker may claim now, in the order in which they start."""
         with self._database.read() as connection:
-            return read_waiting(connection, self._now(), self._may_claim()).order
+            return read_waiting(connection, self._clock(), self._may_claim()).order
 
     def claim(self, job_id: str) -> Job:
         """Assigns a queued job to this worker, marks it as running, and counts the attempt.

@@ -7,11 +7,14 @@ import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from operator import attrgetter
 
 import sqlalchemy as sa
 
+from whisper_appliance.core.clock import written
 from whisper_appliance.engines.contract import Priority
+from whisper_appliance.jobs.failures import LONGEST_PAUSE_SECONDS
 from whisper_appliance.jobs.lanes import CONCURRENCY, Lane
 from whisper_appliance.storage.schema.jobs import jobs, paused_queues
 
@@ -93,10 +96,11 @@ def start_order(waiting: Iterable[WaitingJob], running: RunningCounts = NOTHING_
     return [job for lane, found in lanes.items() for job in _fair_order(lane, found, running)]
 
 
-def read_waiting(connection: sa.Connection, now: str, *conditions: sa.ColumnElement[bool]) -> WaitingQueue:
+def read_waiting(
+    connection: sa.Connection, now: datetime, *conditions: sa.ColumnElement[bool]
+) -> WaitingQueue:
     """Reads the queue; with conditions, only the jobs that meet them. `now` decides which jobs are due."""
-    is_due = sa.or_(jobs.c.retry_at.is_(None), jobs.c.retry_at <= now)
-    columns = (*_COLUMNS, IS_PAUSED.label("paused"), is_due.label("due"))
+    columns = (*_COLUMNS, IS_PAUSED.label("paused"), _is_due(now).label("due"))
     query = sa.select(*columns).where(jobs.c.status == "queued", *conditions)
     waiting = [WaitingJob(*row) for row in connection.execute(query)]
     order = start_order(
@@ -110,6 +114,13 @@ def read_waiting(connection: sa.Connection, now: str, *conditions: sa.ColumnElem
         {job.id: place for own in by_owner.values() for place, job in enumerate(own, 1)},
         frozenset(job.id for job in waiting if job.paused),
     )
+
+
+def _is_due(now: datetime) -> sa.ColumnElement[bool]:
+    """Also if no pause is as long as what is left of it, because the clock was set back then."""
+    latest = written(now + timedelta(seconds=LONGEST_PAUSE_SECONDS))
+    retry_at = jobs.c.retry_at
+    return sa.or_(retry_at.is_(None), retry_at <= written(now), retry_at > latest)
 
 
 def _running(connection: sa.Connection) -> RunningCounts:
