@@ -10,17 +10,20 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.support.databases import postgresql
+from tests.support.databases import postgresql, ready
 from tests.support.forked import ForkedProgram
 from tests.support.jobs import Script, build_queue, decoded_windows, ended, request, wait_for_window
 from tests.support.program import commanded, send_command
 from tests.support.wait import wait_until
 from whisper_appliance.core.errors import BadSetting, Conflict, NotFound, Unavailable
+from whisper_appliance.engines.contract import Priority
+from whisper_appliance.jobs import cluster, heartbeat
 from whisper_appliance.jobs.events import JobEvent, JobFailed
 from whisper_appliance.jobs.queue import JobQueue
+from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.workers import RECORDING_GONE, WorkerInfo
 from whisper_appliance.library.transcripts import TranscriptRepository
-from whisper_appliance.storage.database import IDLE_IN_TRANSACTION_SECONDS
+from whisper_appliance.storage.database import IDLE_IN_TRANSACTION_SECONDS, Database
 from whisper_appliance.storage.schema.jobs import jobs, workers
 
 pytestmark = pytest.mark.slow
@@ -73,6 +76,15 @@ class TwoWorkers:
             else:
                 return
 
+    def restart(self, window_seconds: float) -> JobQueue:
+        """The worker of this process, closed and started again; its windows take so long."""
+        self.queue.close()
+        self.queue.cluster.database.close()
+        script = Script(window_seconds, self.folder / "own" / "windows.txt")
+        self.queue = build_queue(self.folder / "own", script, url=self.url, storage=self.storage)
+        self.queue.launch()
+        return self.queue
+
     def text_of(self, job_id: str) -> str:
         return TranscriptRepository(self.queue.cluster.database).get(job_id, "ann").transcript.text
 
@@ -87,13 +99,13 @@ def started(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[TwoWorke
     with postgresql() as url:
         script = Script(window_log=tmp_path / "own" / "windows.txt")
         queue = build_queue(tmp_path / "own", script, url=url, storage=storage, announce=events.append)
-        cluster = TwoWorkers(queue, url, tmp_path, storage, events)
+        two = TwoWorkers(queue, url, tmp_path, storage, events)
         queue.launch()
         try:
-            yield cluster
+            yield two
         finally:
-            cluster.queue.close()
-            cluster.queue.cluster.database.close()
+            two.queue.close()
+            two.queue.cluster.database.close()
 
 
 def busy(cluster: TwoWorkers, process: ForkedProgram) -> dict[str, str]:
@@ -127,6 +139,63 @@ def test_the_next_heartbeats_take_over_the_jobs_of_a_worker_that_died(started: T
     started.queue.cluster.reclaim()
     assert_transcribed_once(started, jobs)
     assert dead.id not in {worker.id for worker in started.queue.cluster.workers()}
+
+
+def test_the_work_of_a_worker_that_died_is_done_by_another_one_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STALE_AFTER", "4")
+    first, second, storage = (tmp_path / name for name in ("first", "second", "storage"))
+    for folder in (first, second, storage):
+        folder.mkdir()
+    with postgresql() as url, ready(url) as database:
+        with (
+            commanded("queue", str(first), url, str(storage)) as dying,
+            commanded("queue", str(second), url, str(storage)) as living,
+        ):
+            job = send_command(dying, "now a1 a2 a3 a4 a5 a6")
+            wait_for_window(first, "a2")
+            dying.kill()
+            dying.wait()
+            wait_until(lambda: JobRepository(database).get(job).ended)
+            send_command(living, "stop")
+            assert living.wait(60) == 0
+        assert JobRepository(database).get(job).status == "done"
+        assert TranscriptRepository(database).get(job, "ann").transcript.text == "a1 a2 a3 a4 a5 a6"
+    decoded = decoded_windows(first) + decoded_windows(second)
+    assert sum(times - 1 for times in decoded.values()) <= 1, "that which was interrupted"
+    assert decoded_windows(second)["a6"] == 1
+
+
+def test_a_worker_that_cannot_write_its_heartbeat_begins_no_window(
+    started: TwoWorkers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(cluster, "CUT_OFF_SECONDS", 0.5)
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_INTERVAL_SECONDS", 0.05)
+    queue, database = started.restart(window_seconds=0.1), Database(started.url)
+    job = queue.enqueue(request(started.storage or started.folder, "word " * 40, Priority.INTERACTIVE))
+    with database.write() as connection:
+        connection.execute(sa.text("LOCK TABLE workers IN ACCESS EXCLUSIVE MODE"))
+        wait_until(lambda: "cannot write its heartbeat" in caplog.text)
+        assert not queue.get(job.id).ended
+    database.close()
+    assert ended(queue, job.id).status == "done"
+    assert decoded_windows(started.folder / "own") == {"word": 40}
+
+
+def test_jobs_of_a_worker_that_died_before_it_registered_again_are_taken_over(started: TwoWorkers) -> None:
+    with commanded("queue", *started.other) as process:
+        jobs = busy(started, process)
+        other = started.other_worker()
+        process.kill()
+        process.wait()
+    with started.queue.cluster.database.write() as connection:
+        connection.execute(workers.delete().where(workers.c.id == other.id))
+    started.queue.cluster.reclaim()
+    assert (started.other_worker().id, started.other_worker().running) == (other.id, 2)
+    started.expire_heartbeat()
+    started.queue.cluster.reclaim()
+    assert_transcribed_once(started, jobs)
 
 
 def test_the_jobs_of_a_stale_worker_continue_elsewhere_and_stay_there_when_it_is_back(
@@ -213,7 +282,10 @@ def test_without_a_shared_folder_the_jobs_fail_with_a_reason_if_loss_is_allowed(
     with pytest.raises(Conflict, match="2 of its jobs are on that machine only"):
         started.queue.cluster.take_over(dead.id, allow_loss=False)
     assert started.other_worker().id == dead.id
+    announced: list[str] = []
+    started.queue._repository.on_ended = lambda _connection, job: announced.append(job["id"])
     taken = started.queue.cluster.take_over(dead.id, allow_loss=True)
+    assert sorted(announced) == sorted(jobs.values()), "webhooks get them"
     assert (taken.freed, set(taken.failed)) == ((), set(jobs.values()))
     for id in jobs.values():
         job = started.queue.get(id)

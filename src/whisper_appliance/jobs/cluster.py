@@ -30,13 +30,15 @@ from whisper_appliance.jobs.storage import (
 from whisper_appliance.jobs.workers import TakeOverResult, ThisWorker, WorkerInfo, WorkerRepository
 from whisper_appliance.jobs.workflows import Workflows, check_sqlite
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.jobs import UPLOAD_KEPT_HOURS
+from whisper_appliance.storage.schema.jobs import STALE_AFTER_SECONDS, UPLOAD_KEPT_HOURS
 
 LAUNCH_SECONDS = 30.0
 LAUNCH_RETRY_SECONDS = 2.0
 ROWS_KEPT_DAYS = 30
 RETRY_MARGIN_SECONDS = 0.2  # so that the postponed job is due, and its durable call has ended
 RECLAIM_RETRY_SECONDS = 10.0
+CUT_OFF_SECONDS = STALE_AFTER_SECONDS / 2
+"""A worker without a heartbeat for so long begins no window, so that it has ended when others take over."""
 LAUNCH_FAILED = "The queue could not start. The log has the reason. Fix it and restart the appliance."
 
 log = logging.getLogger(__name__)
@@ -131,6 +133,11 @@ class Cluster:
         """Returns whether the recordings of its jobs are in the folder of this worker too."""
         return worker.place == self._this.place
 
+    def is_cut_off(self) -> bool:
+        """Whether others may take over the jobs of this worker, because its heartbeat cannot be written."""
+        beating = self._heartbeat
+        return beating is not None and not self.database.is_sqlite and beating.age_seconds > CUT_OFF_SECONDS
+
     def uploads_kept_since(self) -> str:
         """The uploads of jobs that failed or were cancelled before this moment are removed."""
         return written(self.clock() - timedelta(hours=UPLOAD_KEPT_HOURS))
@@ -158,6 +165,7 @@ class Cluster:
             has_audio=self._folders.has_audio,
             allow_loss=allow_loss,
             moment=written(self.clock()),
+            on_ended=self._repository.on_ended,
         )
         try:
             self._enqueue_missing(workflows)
@@ -266,6 +274,7 @@ class Cluster:
         return None
 
     def _take_over_stale(self) -> None:
+        self._workers.register_missing()
         for worker in self.workers():
             if not worker.is_stale or not self.shares_storage(worker) or worker.id == self._this.id:
                 continue

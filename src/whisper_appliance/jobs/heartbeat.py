@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 
+from whisper_appliance.core.clock import seconds_since_boot
 from whisper_appliance.core.log_errors import log_errors
 
 HEARTBEAT_INTERVAL_SECONDS = 10.0
@@ -17,7 +18,16 @@ class WorkerHeartbeat:
     An error of a call is logged, and the heartbeat goes on, because the database may be back a moment later.
     """
 
-    def __init__(self, write: Callable[[], None], reclaim: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        write: Callable[[], None],
+        reclaim: Callable[[], None],
+        *,
+        clock: Callable[[], float] = seconds_since_boot,
+    ) -> None:
+        """`clock` must go on while the machine is suspended, because the others' clocks do."""
+        self._clock = clock
+        self._written_at = clock()
         self._write = write
         self._reclaim = reclaim
         self._closed = threading.Event()
@@ -32,10 +42,20 @@ class WorkerHeartbeat:
         self._closed.set()
         self._thread.join(timeout=5)
 
+    @property
+    def age_seconds(self) -> float:
+        """How long ago the last heartbeat was begun that was written."""
+        return self._clock() - self._written_at
+
+    def _beat(self) -> None:
+        begun_at = self._clock()
+        if log_errors(self._write, FAILED):
+            self._written_at = begun_at
+
     def _run(self) -> None:
         count = 0
         while not self._closed.wait(HEARTBEAT_INTERVAL_SECONDS):
-            log_errors(self._write, FAILED)
+            self._beat()
             count += 1
             if count % HEARTBEATS_PER_RECLAIM == 0:
                 log_errors(self._reclaim, FAILED)

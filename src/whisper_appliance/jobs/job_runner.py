@@ -12,8 +12,18 @@ from typing import TypeVar
 import structlog
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
-from whisper_appliance.core.errors import ApplianceError, Cancelled, Conflict, DiskFull, NotFound, Unavailable
+from whisper_appliance.core.errors import (
+    ApplianceError,
+    Cancelled,
+    Conflict,
+    DatabaseDamaged,
+    DiskFull,
+    EngineFailed,
+    NotFound,
+    Unavailable,
+)
 from whisper_appliance.core.i18n import N_
+from whisper_appliance.jobs.cluster import Cluster
 from whisper_appliance.jobs.events import (
     JobChanged,
     JobDone,
@@ -74,19 +84,18 @@ class JobRunner:
         steps: JobSteps,
         slots: Mapping[Lane, Slots],
         announce: Callable[[JobEvent], None],
-        stopping: threading.Event,
+        cluster: Cluster,
         *,
-        retry_after: Callable[[float], None],
         pace: Pace,
     ) -> None:
-        """`retry_after` has postponed jobs started again after so many seconds; `pace` is measured."""
+        """`cluster` starts postponed jobs again, and knows if this worker is cut off; `pace` is measured."""
         self._pace = pace
-        self._retry_after = retry_after
+        self._cluster = cluster
         self._jobs = jobs
         self._steps = steps
         self._slots = slots
         self._announce = announce
-        self._stopping = stopping
+        self._stopping = cluster.stopping
         self._active: set[str] = set()
         self._claimed: set[str] = set()
         self._to_cancel: set[str] = set()
@@ -128,6 +137,7 @@ class JobRunner:
 
     def _claimable(self, lane: Lane) -> list[WaitingJob]:
         self._check_stopping()
+        self._waited_while_cut_off()
         return [each for each in self._retry_until_available(self._jobs.claimable) if each.lane == lane]
 
     def _claim_next(self, lane: Lane, held: ExitStack) -> Job | None:
@@ -214,7 +224,7 @@ class JobRunner:
             if self._retry_until_available(lambda: self._jobs.cancel_requested(job.id)):
                 raise Cancelled("The job was cancelled.") from None
             raise
-        self._retry_after(0.0)
+        self._cluster.retry_after(0.0)
 
     def _attempt(self, job: Job, slot: LaneSlot) -> Transcribed | None:
         """Ends or postpones the job. A failure of the recording counts once a second try has confirmed it."""
@@ -263,7 +273,7 @@ class JobRunner:
         retries = self._retry_until_available(lambda: self._jobs.get(job.id)).retries
         pause = pause_seconds(retries, error)
         self._retry_until_available(lambda: self._jobs.postpone(job.id, error.code, error.message, pause))
-        self._retry_after(pause)
+        self._cluster.retry_after(pause)
 
     def _transcribe(self, job: Job, slot: LaneSlot) -> Transcribed:
         def store(window: FinishedWindow, progress: float, duration: float | None) -> None:
@@ -345,27 +355,39 @@ class JobRunner:
     def _cancel_check(self, job_id: str) -> Callable[[], bool]:
         """Returns a function that tests whether the job is cancelled.
 
-        It reads the database at most once a second, because another process may have stored the request.
+        It reads the database at most once a second, because another process may have stored the request. It
+        waits while this worker is cut off, and raises `Conflict` if another one has taken the job over.
         """
         read_at = time.monotonic()
 
         def cancelled() -> bool:
             nonlocal read_at
             self._check_stopping()
-            if job_id not in self._to_cancel and time.monotonic() - read_at >= CANCEL_POLL_SECONDS:
+            is_due = self._waited_while_cut_off() or time.monotonic() - read_at >= CANCEL_POLL_SECONDS
+            if job_id not in self._to_cancel and is_due:
                 read_at = time.monotonic()
                 with suppress(Unavailable):
-                    return self._jobs.cancel_requested(job_id)
+                    return self._jobs.is_to_stop(job_id)
             return job_id in self._to_cancel
 
         return cancelled
 
+    def _waited_while_cut_off(self) -> bool:
+        """Waits until the heartbeat of this worker is written again; whether that was necessary."""
+        if not self._cluster.is_cut_off():
+            return False
+        log.warning("Jobs wait, because this worker cannot write its heartbeat")
+        while self._cluster.is_cut_off():
+            if self._stopping.wait(CANCEL_POLL_SECONDS):
+                raise ShuttingDown
+        return True
+
     def _retry_until_available(self, query: Callable[[], T]) -> T:
-        """Retries while the database is locked or the disk is full, because that must not fail a job."""
+        """Retries while the database cannot be used, because that must not fail a job."""
         while True:
             try:
                 return query()
-            except (Unavailable, DiskFull) as error:
+            except (Unavailable, DiskFull, DatabaseDamaged) as error:
                 log.warning("A job waits for the database: %s", error)
             if self._stopping.wait(RETRY_SECONDS):
                 raise ShuttingDown

@@ -69,8 +69,7 @@ class JobQueue:
             steps,
             slots,
             self._publish,
-            self._stopping,
-            retry_after=cluster.retry_after,
+            cluster,
             pace=self._time_left.pace,
         )
 

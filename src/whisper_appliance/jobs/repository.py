@@ -67,18 +67,14 @@ class JobRepository(JobQueries):
         clock: Clock = now,
         on_created: OnCreated = ignore,
         on_ended: OnEnded = lambda _connection, _job: None,
-        check_quota: CheckQuota = lambda _owner, _seconds: None,
+        check_quota: CheckQuota = lambda _connection, _owner, _bytes: None,
     ) -> None:
         """`on_created` is called for every new transcript, in the transaction that stores it, `on_ended` for
         every job that is done or has failed.
-
-        `check_quota` is called in the transaction that adds an upload, with the owner and a function that
-        returns the estimated seconds of audio of the owner's other unfinished jobs; what it raises refuses
-        the upload.
         """
         super().__init__(database, clock=clock)
         self._on_created = on_created
-        self._on_ended = on_ended
+        self.on_ended = on_ended
         self._check_quota = check_quota
         self._worker = self._place = ""
 
@@ -379,6 +375,12 @@ class JobRepository(JobQueries):
         with self._database.write() as connection:
             self._update(connection, job_id, cancel_requested=True)
 
+    def is_to_stop(self, job_id: str) -> bool:
+        """Returns whether a user requested the cancellation of a running job of this worker."""
+        query = sa.select(jobs.c.cancel_requested).where(jobs.c.id == job_id, self._is_held())
+        with self._database.read() as connection:
+            return bool(_found(connection.execute(query).scalar()))
+
     def delete_ended_before(self, moment: str) -> list[str]:
         """Deletes the rows of jobs that ended before a moment; returns their ids. Transcripts stay."""
         old = jobs.delete().where(jobs.c.status.not_in(UNFINISHED), jobs.c.finished < moment)
@@ -406,7 +408,7 @@ class JobRepository(JobQueries):
         )
         connection.execute(windows.delete().where(windows.c.job_id == job_id))
         if job["status"] != "cancelled":
-            self._on_ended(connection, job)
+            self.on_ended(connection, job)
         return job
 
     def _update(

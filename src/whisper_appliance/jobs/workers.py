@@ -68,19 +68,39 @@ class WorkerRepository:
 
     def register(self, this: ThisWorker) -> None:
         """Writes the row of this worker when it starts."""
-        row: dict[str, object] = {"host": this.host, "version": this.version, "place": this.place}
-        row |= {"started": sa.func.now(), "last_seen": sa.func.now()}
+        row = {**_facts(this), "started": sa.func.now()}
         with self._database.write() as connection:
             if not connection.execute(workers.update().where(workers.c.id == this.id).values(row)).rowcount:
                 connection.execute(workers.insert().values(id=this.id, **row))
 
     def heartbeat(self, this: ThisWorker) -> None:
         """Writes the heartbeat of this worker; if its row was removed by a take-over, it registers again."""
-        beat = workers.update().where(workers.c.id == this.id).values(last_seen=sa.func.now())
+        beat = workers.update().where(workers.c.id == this.id).values(_facts(this))
         with self._database.write() as connection:
             has_row = connection.execute(beat).rowcount
         if not has_row:
             self.register(this)
+
+    def register_missing(self) -> None:
+        """Writes a row for each worker that runs jobs without one, as if it were seen now.
+
+        A worker that was taken over may claim jobs before its next heartbeat. If it dies before that, its
+        jobs are taken over like those of others. On SQLite there is no other worker.
+        """
+        if self._database.is_sqlite:
+            return
+        from sqlalchemy.dialects import postgresql  # slow, and not needed on SQLite
+
+        is_missing = sa.and_(jobs.c.status == "running", jobs.c.worker.not_in(sa.select(workers.c.id)))
+        place = sa.func.coalesce(sa.func.max(jobs.c.place), jobs.c.worker)
+        now = sa.func.now()
+        missing = sa.select(jobs.c.worker, jobs.c.worker, sa.literal(""), place, now, now)
+        names = ["id", "host", "version", "place", "started", "last_seen"]
+        adding = postgresql.insert(workers).from_select(
+            names, missing.where(is_missing).group_by(jobs.c.worker)
+        )
+        with self._database.write() as connection:
+            connection.execute(adding.on_conflict_do_nothing())
 
     def recover_own_jobs(self, this: ThisWorker, has_audio: Callable[[str], bool]) -> None:
         """At a start: requeues the jobs this worker had claimed, and adopts jobs whose recordings are here.
@@ -131,13 +151,21 @@ class WorkerRepository:
         return {worker.id for worker in self.page() if not worker.is_stale}
 
     def take_over(
-        self, worker_id: str, *, place: str, has_audio: Callable[[str], bool], allow_loss: bool, moment: str
+        self,
+        worker_id: str,
+        *,
+        place: str,
+        has_audio: Callable[[str], bool],
+        allow_loss: bool,
+        moment: str,
+        on_ended: Callable[[sa.Connection, sa.RowMapping], None],
     ) -> TakeOverResult:
         """Removes a stale worker and requeues its unfinished jobs, for all whose recordings are at `place`.
 
-        A job is also requeued if `has_audio` is true for its audio. The other jobs fail, if `allow_loss`. A
-        worker that comes back no longer holds any of them. Raises `NotFound`; `Conflict` if the worker is
-        alive, if jobs would fail without `allow_loss`, or if its recordings are in another shared folder.
+        A job is also requeued if `has_audio` is true for its audio. The other jobs fail, if `allow_loss`, and
+        `on_ended` gets the row of each. A worker that comes back no longer holds any of them. Raises
+        `NotFound`; `Conflict` if the worker is alive, if jobs would fail without `allow_loss`, or if its
+        recordings are in another shared folder.
         """
         with self._database.write() as connection:
             stale = self._remove_stale(connection, worker_id)
@@ -157,9 +185,10 @@ class WorkerRepository:
                 )
             connection.execute(jobs.update().where(jobs.c.id.in_(freed)).values(**FREED, place=place))
             error = {"error_code": "not_found", "error_message": RECORDING_GONE}
-            connection.execute(
-                jobs.update().where(jobs.c.id.in_(failed)).values(status="failed", finished=moment, **error)
-            )
+            failing = jobs.update().where(jobs.c.id.in_(failed)).returning(*jobs.c)
+            failing = failing.values(status="failed", finished=moment, **error)
+            for job in connection.execute(failing).mappings().all():
+                on_ended(connection, job)
             connection.execute(windows.delete().where(windows.c.job_id.in_(failed)))
         return TakeOverResult(stale.host, freed, failed)
 
@@ -179,6 +208,11 @@ def _held_by(worker_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     """Matches the unfinished jobs of a worker: it claimed them, or their recordings are in its own folder."""
     is_own = sa.or_(jobs.c.worker == worker_id, jobs.c.place == worker_id)
     return sa.and_(jobs.c.status.in_(UNFINISHED), is_own)
+
+
+def _facts(this: ThisWorker) -> dict[str, object]:
+    seen = {"last_seen": sa.func.now()}
+    return {"host": this.host, "version": this.version, "place": this.place, **seen}
 
 
 def _info(row: sa.RowMapping) -> WorkerInfo:

@@ -1,7 +1,7 @@
 """Shorter pauses between attempts, for programs of tests; that pauses grow has tests of its own."""
 
 from whisper_appliance.engines.process import supervisor
-from whisper_appliance.jobs import cluster, failures, job_runner
+from whisper_appliance.jobs import cluster, failures, heartbeat, job_runner, workers
 from whisper_appliance.storage import database
 
 
@@ -12,3 +12,10 @@ def shorten_pauses() -> None:
     cluster.LAUNCH_RETRY_SECONDS = 0.5
     supervisor.STILL_POLLS = 10
     database.IDLE_IN_TRANSACTION_SECONDS = 5
+
+
+def shorten_heartbeats(stale_after_seconds: float) -> None:
+    """The other workers take the jobs of one over that is silent for so long."""
+    vars(workers)["STALE_AFTER_SECONDS"] = stale_after_seconds  # it is of the schema
+    cluster.CUT_OFF_SECONDS = stale_after_seconds / 2
+    heartbeat.HEARTBEAT_INTERVAL_SECONDS = stale_after_seconds / 20

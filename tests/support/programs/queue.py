@@ -2,7 +2,7 @@
 
 Reads commands: `put WORDS` puts a batch job, `now WORDS` an interactive one, `stop` ends in good order.
 The word `crash` kills the program, as a file that breaks the engine's process and ours with it; `slow` takes
-a second.
+a second. A worker is stale after STALE_AFTER seconds, if that is set.
 """
 
 import os
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from tests.support.jobs import Script, build_queue, request
-from tests.support.programs.pauses import shorten_pauses
+from tests.support.programs.pauses import shorten_heartbeats, shorten_pauses
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.storage.lock import locked_folder
 
@@ -50,4 +50,6 @@ def main(folder: str, url: str | None = None, storage: str | None = None) -> Non
 
 if __name__ == "__main__":
     shorten_pauses()
+    if stale_after := os.environ.get("STALE_AFTER"):
+        shorten_heartbeats(float(stale_after))
     main(*sys.argv[1:])
