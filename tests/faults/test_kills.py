@@ -49,13 +49,13 @@ def test_after_kill_9_every_accepted_job_is_done_once_and_half_an_upload_is_gone
 def test_a_file_that_keeps_killing_the_server_fails_and_the_next_job_runs(
     serve: Serve, tmp_path: Path
 ) -> None:
-    """Five kills by the file, two from outside while the next job is at work."""
+    """Eight kills by the file, two from outside while the next job is at work."""
     with serve(WINDOW_SECONDS="0.2") as server:
         visitor = Visitor(server)
         bad = visitor.put("fine crash never")
         wait_until(lambda: decoded_windows(tmp_path)["fine"])
-        failed = wait_until(lambda: _patient(visitor, bad, "failed"))
-        assert failed["error"]["message"].startswith("The program stopped 5 times in a row")
+        failed = wait_until(lambda: _patient(visitor, bad, "failed"), 180)
+        assert failed["error"]["message"].startswith("The program stopped 8 times in a row")
         good = visitor.put("one two hold three")
         (tmp_path / "hold").touch()
         for _ in range(2):

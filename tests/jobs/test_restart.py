@@ -69,7 +69,7 @@ def test_a_crash_on_postgresql_loses_no_job(start_queue: StartQueue, tmp_path: P
         start_queue(Script()).close()
 
 
-def test_a_file_that_kills_the_program_fails_after_five_starts_and_the_next_goes_on(
+def test_a_file_that_kills_the_program_fails_after_eight_starts_and_the_next_goes_on(
     start_queue: StartQueue, tmp_path: Path
 ) -> None:
     with commanded("queue", str(tmp_path)) as process:
@@ -87,7 +87,7 @@ def test_a_file_that_kills_the_program_fails_after_five_starts_and_the_next_goes
     failed = ended(queue, bad)
     assert failed.error
     assert failed.error.code == "engine_failed"
-    assert failed.error.message.startswith("The program stopped 5 times in a row")
+    assert failed.error.message.startswith("The program stopped 8 times in a row")
     assert ended(queue, good).status == "done"
 
 

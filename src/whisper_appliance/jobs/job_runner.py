@@ -45,11 +45,13 @@ from whisper_appliance.jobs.workflows import ShuttingDown
 from whisper_appliance.transcript.model import Transcript
 from whisper_appliance.transcription.channels import CHANNEL_SAMPLES
 
-MAX_ATTEMPTS = 5
+MAX_ATTEMPTS = 8
+PATIENT_ATTEMPTS = 5
+"""After so many deaths of the program in a row, a job waits before each further attempt."""
 SUSPECT_ATTEMPTS = 2
-TOO_MANY_ATTEMPTS = N_("The program stopped {attempts} times in a row while it worked on this file.").format(
-    attempts=MAX_ATTEMPTS
-)
+DEATH_PAUSE_SECONDS = 30.0
+DIED = N_("The program stopped {attempts} times in a row while it worked on this file.")
+TOO_MANY_ATTEMPTS = DIED.format(attempts=MAX_ATTEMPTS)
 INTERNAL_ERROR = N_("Something went wrong inside the appliance. Its log has the details.")
 RETRY_SECONDS = 5.0
 CLIP_SECONDS = 30.0
@@ -230,6 +232,10 @@ class JobRunner:
         """Ends or postpones the job. A failure of the recording counts once a second try has confirmed it."""
         if job.attempts > MAX_ATTEMPTS:
             self._fail(job, "engine_failed", TOO_MANY_ATTEMPTS)
+            return None
+        if job.retries < job.attempts - PATIENT_ATTEMPTS:  # each death after those costs a pause
+            pause = DEATH_PAUSE_SECONDS * 2.0**job.retries
+            self._postpone(job, EngineFailed(DIED, attempts=job.attempts - 1, retry_after_seconds=pause))
             return None
         for is_last in (False, True):
             try:
