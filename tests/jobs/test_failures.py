@@ -1,7 +1,11 @@
 """What an error means for a job: those of the machine postpone it, those of the recording are confirmed."""
 
+import ast
 import errno
-import inspect
+import importlib
+import os
+import threading
+from ast import unparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,8 +17,8 @@ import pytest
 
 from tests.support.jobs import Script, StartQueue, ended, request
 from tests.support.library import transcript
+from tests.support.syntax_trees import syntax_trees
 from tests.support.wait import wait_until
-from whisper_appliance.core import errors
 from whisper_appliance.core.errors import (
     ApplianceError,
     Conflict,
@@ -28,6 +32,7 @@ from whisper_appliance.core.errors import (
     Unavailable,
 )
 from whisper_appliance.engines.contract import Priority
+from whisper_appliance.jobs.events import JobDone, JobEvent
 from whisper_appliance.jobs.failures import (
     KINDS,
     LONGEST_PAUSE_SECONDS,
@@ -40,6 +45,7 @@ from whisper_appliance.jobs.job import Job
 from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.library.translations import Translations
+from whisper_appliance.models.hub import TransferInterrupted
 from whisper_appliance.storage.database import Database
 from whisper_appliance.transcript.codec import to_json
 from whisper_appliance.translation.process.client import translate
@@ -59,9 +65,27 @@ def failing(times: int, error: Exception) -> tuple[Script, list[str]]:
     return Script(before_window=before_window), tried
 
 
+def error_classes() -> Iterator[type[ApplianceError]]:
+    """All classes of errors in the package. The client is a program of its own, which runs no jobs."""
+    found = [
+        (path, each)
+        for path, tree in syntax_trees().items()
+        for each in tree.body
+        if isinstance(each, ast.ClassDef) and path.parts[0] != "client"
+    ]
+    names = {ApplianceError.__name__}
+    while more := {each.name for _, each in found if names & {unparse(base) for base in each.bases}} - names:
+        names |= more
+    for path, each in found:
+        if each.name in names:
+            module = ".".join(("whisper_appliance", *path.with_suffix("").parts))
+            yield getattr(importlib.import_module(module), each.name)
+
+
 def test_every_error_has_a_kind() -> None:
-    classes = {value for _, value in inspect.getmembers(errors, inspect.isclass)} - {ApplianceError}
-    assert {one for one in classes if issubclass(one, ApplianceError)} == set(KINDS)
+    classes = set(error_classes()) - {ApplianceError}
+    assert {TransferInterrupted, *KINDS} <= classes
+    assert [each for each in classes if not KINDS.keys() & set(each.__mro__)] == []
 
 
 def test_errors_of_the_system_are_the_machines() -> None:
@@ -277,3 +301,55 @@ def test_uploads_of_failed_jobs_are_removed_after_a_day(start_queue: StartQueue,
     assert not queue.can_retry(job)
     with pytest.raises(NotFound):
         queue.retry(job.id)
+
+
+@pytest.mark.slow
+def test_an_upload_that_cannot_be_deleted_ends_no_job_otherwise_and_is_deleted_later(
+    start_queue: StartQueue, tmp_path: Path
+) -> None:
+    events: list[JobEvent] = []
+
+    def before_window(word: str) -> None:
+        if word == "last":
+            (upload,) = (tmp_path / "uploads").iterdir()
+            upload.unlink()
+            upload.mkdir()
+
+    queue = start_queue(Script(before_window=before_window), announce=events.append)
+    id = queue.enqueue(request(tmp_path, "first last", NOW)).id
+    assert ended(queue, id).status == "done"
+    wait_until(lambda: [each.job_id for each in events if isinstance(each, JobDone)] == [id])
+
+
+@pytest.mark.slow
+def test_old_uploads_of_no_job_are_deleted_while_the_queue_runs(
+    start_queue: StartQueue, tmp_path: Path
+) -> None:
+    script, _ = failing(9, NoAudio("This file holds no audio."))
+    queue = start_queue(script)
+    failed = ended(queue, queue.enqueue(request(tmp_path, "empty", NOW)).id)
+    uploads = tmp_path / "uploads"
+    (uploads / "old").touch()
+    (uploads / "young").touch()
+    two_days_ago = datetime.now().timestamp() - 48 * 3600
+    for name in ("old", failed.id):
+        os.utime(uploads / name, (two_days_ago, two_days_ago))
+    queue.remove_old_uploads()
+    assert {path.name for path in uploads.iterdir()} == {"young", failed.id}
+    assert queue.can_retry(failed)
+
+
+@pytest.mark.slow
+def test_a_retry_waits_until_the_folder_of_recordings_is_mounted(
+    start_queue: StartQueue, tmp_path: Path
+) -> None:
+    mounted = threading.Event()
+    mounted.set()
+    script, _ = failing(1, NoAudio("This file holds no audio."))
+    queue = start_queue(script, is_mounted=mounted.is_set)
+    failed = ended(queue, queue.enqueue(request(tmp_path, "empty", NOW)).id)
+    mounted.clear()
+    with pytest.raises(Unavailable, match="not mounted"):
+        queue.retry(failed.id)
+    mounted.set()
+    assert retried(queue, failed).status == "done"

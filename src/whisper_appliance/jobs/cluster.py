@@ -83,11 +83,10 @@ class Cluster:
         self._run, self._announce = run, announce
         self._register()
         self._repository.register_worker(self._this.id, self._this.place)
-        kept = self._repository.ended_without_transcript(since=self.uploads_kept_since())
-        left = list(self._repository.unfinished())
         self._folders.prepare()
-        self._folders.remove_orphans([job.audio for job in (*left, *kept)])
-        if left or not self.database.is_sqlite:
+        self._folders.remove_decoded()
+        self._folders.remove_orphans(self._wanted_uploads, young=True)
+        if self._repository.unfinished() or not self.database.is_sqlite:
             self._launch_workflows()
 
     def workflows(self) -> Workflows:
@@ -267,6 +266,15 @@ class Cluster:
         self._repository.delete_ended_before(written(self.clock() - timedelta(days=ROWS_KEPT_DAYS)))
         if workflows := self._launched_workflows():
             workflows.delete_ended()
+
+    def remove_orphans(self) -> None:
+        """Deletes old uploads of no job, such as those whose folder was away when their jobs ended."""
+        if self._folders.are_mounted():
+            self._folders.remove_orphans(self._wanted_uploads)
+
+    def _wanted_uploads(self) -> list[str]:
+        kept = self._repository.ended_without_transcript(since=self.uploads_kept_since())
+        return [job.audio for job in (*self._repository.unfinished(), *kept)]
 
     def _launched_workflows(self) -> Workflows | None:
         if self._launched and self._launched.done() and not self.problem() and not self.stopping.is_set():

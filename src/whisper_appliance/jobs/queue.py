@@ -230,6 +230,7 @@ class JobQueue:
         """Deletes the uploads of jobs that failed or were cancelled more than a day ago."""
         for job in self._repository.ended_without_transcript(before=self.cluster.uploads_kept_since()):
             self._steps.audio.remove(job)
+        self.cluster.remove_orphans()
 
     def remove_old_jobs(self) -> None:
         """Deletes the rows of jobs that ended `ROWS_KEPT_DAYS` days ago; their transcripts stay."""

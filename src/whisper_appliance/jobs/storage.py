@@ -91,20 +91,24 @@ class JobFolders:
         """Returns whether a job's recording (a relative path) is here."""
         return (self.recordings / audio).is_file()
 
-    def remove_orphans(self, wanted: Iterable[str]) -> None:
-        """Removes half decoded recordings, and uploads that are not among the wanted ones (relative paths).
-
-        In a shared folder only uploads that are older than a day are removed, because another worker may be
-        receiving a younger one.
-        """
+    def remove_decoded(self) -> None:
+        """At a start: removes half decoded recordings."""
         shutil.rmtree(self.data_dir / "decoded", ignore_errors=True)
         (self.data_dir / "decoded").mkdir(parents=True, exist_ok=True)
+
+    def remove_orphans(self, wanted: Callable[[], Iterable[str]], *, young: bool = False) -> None:
+        """Removes uploads that are not among the wanted ones (relative paths), read after the folder.
+
+        Those of the last day stay, because they may still be received. At a start, `young` ones are removed
+        too, if no other worker shares the folder.
+        """
         uploads = self.recordings / "uploads"
         oldest = time.time() - ABANDONED_SECONDS
-        keep = {uploads / DISK_MARK, *(self.recordings / path for path in wanted)}
-        for path in uploads.iterdir():
+        found = list(uploads.iterdir())
+        keep = {uploads / DISK_MARK, *(self.recordings / path for path in wanted())}
+        for path in found:
             with suppress(OSError):  # another worker has just removed it, or another user owns it
-                is_old = not self.is_shared or path.stat().st_mtime < oldest
+                is_old = (young and not self.is_shared) or path.stat().st_mtime < oldest
                 if path in keep or not is_old:
                     continue
                 if path.is_file():

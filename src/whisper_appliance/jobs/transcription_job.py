@@ -199,8 +199,11 @@ class JobSteps:
             return self.audio.archive(job, done.peaks, _browser_type(done.media) if done.media else None)
 
     def clean_up(self, job: Job) -> None:
-        """After a job is done: deletes its upload."""
-        self.audio.remove_upload(job)
+        """After a job is done: deletes its upload; if that fails, it is deleted later, as one of no job."""
+        try:
+            self.audio.remove_upload(job)
+        except OSError as error:
+            log.warning("The upload of job %s was not deleted: %s", job.id, error)
 
     def encode_audio(self, job: Job, done: Transcribed) -> None:
         """At last: makes the archived recording one that browsers play, or a small one.
