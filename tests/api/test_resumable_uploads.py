@@ -4,14 +4,17 @@ import base64
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from flask_openapi3 import OpenAPI
 
 from tests.support.application import StartAppliance
-from tests.support.client import ApiClient, client_of, open_page, signed_in
+from tests.support.client import ApiClient, an_account, client_of, open_page, signed_in
 from whisper_appliance.accounts.usage import UserQuota
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.partial_uploads import PartialUploads
@@ -147,6 +150,21 @@ def test_a_full_quota_is_told_at_the_beginning(app: OpenAPI, appliance: Applianc
     begin(ada, 800)
     headers = {**TUS, "Upload-Length": "800", "Upload-Metadata": ""}
     assert ada.post("/api/uploads", headers=headers).status_code == 507
+
+
+def test_unfinished_uploads_that_begin_at_once_keep_to_the_quota(app: OpenAPI, appliance: Appliance) -> None:
+    ada = an_account(appliance)
+    appliance.usage.set_quota(ada.id, UserQuota(storage_bytes=1000))
+    browsers = [signed_in(app, user=ada) for _ in range(32)]
+    barrier = Barrier(32)
+
+    def begun(browser: ApiClient) -> int:
+        barrier.wait()
+        return browser.post("/api/uploads", headers={**TUS, "Upload-Length": "300"}).status_code
+
+    with ThreadPoolExecutor(32) as threads:
+        statuses = Counter(threads.map(begun, browsers))
+    assert statuses == {201: 3, 507: 29}
 
 
 def test_an_abandoned_upload_is_deleted(tmp_path: Path) -> None:

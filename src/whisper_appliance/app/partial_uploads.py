@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -45,24 +44,33 @@ class PartialUploads:
     def __init__(self, folder: Path, *, clock: Clock = now) -> None:
         self._folder = folder
         self._clock = clock
-        self._creating = threading.Lock()
 
     def create(
         self, client: str, length: int, filename: str, fields: Mapping[str, str], *, network: str = ""
     ) -> PartialUpload:
-        """A new upload without bytes. `network` is that of a client without an account.
+        """A new upload without bytes; within `creating`. `network` is that of a client without an account.
 
         Raises `Busy` if the client or its network has too many, or all have.
         """
         made = PartialUpload(
             new_id(), client, length, filename, dict(fields), created=written(self._clock()), network=network
         )
-        with self._creating:
-            self._check_open(client, network)
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(self.file(made), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            self._store(made)
+        self._check_open(client, network)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(self.file(made), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        self._store(made)
         return made
+
+    @contextmanager
+    def creating(self) -> Iterator[None]:
+        """Lets one request at a time create an upload, so that what it checked before is still true then."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def find(self, upload_id: str, client: str) -> PartialUpload:
         """The upload of this client. Raises `NotFound`."""
