@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ from whisper_appliance.accounts.oidc_provider import Identity
 from whisper_appliance.accounts.passkeys import Site
 from whisper_appliance.accounts.single_sign_on import SingleSignOn
 from whisper_appliance.accounts.usage import Quota, Usage
+from whisper_appliance.app.admission import quota_check
 from whisper_appliance.config.settings import load
 from whisper_appliance.core.errors import (
     ApplianceError,
@@ -30,13 +32,16 @@ from whisper_appliance.core.errors import (
     NotFound,
     QuotaReached,
     SignInFailed,
+    StorageQuotaReached,
 )
-from whisper_appliance.jobs.job import JobRequest
+from whisper_appliance.core.ids import new_id
+from whisper_appliance.jobs.job import IdempotencyKey, Job, JobRequest
 from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.time_left import ESTIMATED_BYTES_PER_SECOND
 from whisper_appliance.library import shares as shares_module
 from whisper_appliance.library.shares import Shares
+from whisper_appliance.library.storage_usage import StorageUsage
 from whisper_appliance.storage.database import Database
 from whisper_appliance.webhooks.repository import WebhookRepository
 
@@ -112,8 +117,8 @@ def test_an_answer_of_a_passkey_signs_in_once(two: list[Accounts]) -> None:
 
 def test_an_invitation_makes_one_account(two: list[Accounts]) -> None:
     _, token = two[0].invitations.create("member", by=SHELL)
-    names = iter(f"user {number}" for number in range(THREADS))
-    found = race(two, lambda a: a.invitations.accept(token, next(names), GOOD_PASSWORD))
+    names = [f"user {number}" for number in range(THREADS)]
+    found = race(two, lambda a: a.invitations.accept(token, names.pop(), GOOD_PASSWORD))
     assert found == {"ok": 1, NotFound.__name__: THREADS - 1}
     assert len(two[0].users.list_users()) == 1
 
@@ -150,9 +155,9 @@ def test_a_person_of_a_provider_gets_one_account(
 def test_setup_makes_one_owner(two: list[Accounts]) -> None:
     addresses = [accounts.setup.create() for accounts in two]
     tokens = [address.partition("token=")[2] for address in addresses]
-    names = iter(f"user {number}" for number in range(THREADS))
+    names = [f"user {number}" for number in range(THREADS)]
     pairs = list(zip(two, tokens, strict=True))
-    found = race(pairs, lambda pair: pair[0].set_up(pair[1], next(names), GOOD_PASSWORD, "accounts"))
+    found = race(pairs, lambda pair: pair[0].set_up(pair[1], names.pop(), GOOD_PASSWORD, "accounts"))
     assert found["ok"] == 1
     assert [user.role for user in two[0].users.list_users()] == ["owner"]
 
@@ -189,16 +194,30 @@ def test_the_queue_takes_no_more_than_its_limits(two_databases: tuple[Database, 
     assert found == {"ok": 5, Busy.__name__: THREADS - 5}
 
 
-def test_a_quota_counts_jobs_that_wait(two_databases: tuple[Database, Database], clock: Clock) -> None:
-    """Files of 43 s each and a minute a month: the second one crosses the limit and is the last."""
-    usage = Usage(two_databases[0], defaults=lambda: Quota(1, None, 99), clock=clock)
-    both = [JobRepository(database, check_quota=usage.check_minutes) for database in two_databases]
+LIMITS = QueueLimits(99, 99)
 
-    def add(jobs: JobRepository) -> None:
-        request = JobRequest(Path("x"), "talk.wav", owner="ann")
-        jobs.add(request, audio="x", audio_bytes=43 * ESTIMATED_BYTES_PER_SECOND, limits=QueueLimits(99, 99))
 
-    found = race(both, add)
+def with_quota(database: Database, quota: Quota, clock: Clock, folder: Path) -> JobRepository:
+    """The jobs of an appliance on which everybody has this quota."""
+    usage = Usage(database, defaults=lambda: quota, clock=clock)
+    return JobRepository(database, check_quota=quota_check(usage, StorageUsage(database, folder)))
+
+
+def add(jobs: JobRepository, source: str = "upload") -> Job:
+    """A recording of 43 s."""
+    request = JobRequest(Path("x"), "talk.wav", owner="ann", source=source)
+    return jobs.add(request, audio="x", audio_bytes=43 * ESTIMATED_BYTES_PER_SECOND, limits=LIMITS)
+
+
+@pytest.fixture
+def a_minute(two_databases: tuple[Database, Database], clock: Clock, tmp_path: Path) -> list[JobRepository]:
+    """The jobs of two appliances with a quota of a minute: the second recording is the last."""
+    return [with_quota(database, Quota(1, None, 99), clock, tmp_path) for database in two_databases]
+
+
+@pytest.mark.parametrize("source", ["upload", "watch"])
+def test_a_quota_counts_jobs_that_wait(a_minute: list[JobRepository], source: str) -> None:
+    found = race(a_minute, lambda jobs: add(jobs, source))
     assert found == {"ok": 2, QuotaReached.__name__: THREADS - 2}
 
 
@@ -209,3 +228,57 @@ def test_a_webhook_has_one_test_message_that_waits(
     webhook, _ = both[0].create(new_user("Ada"), "https://example.com/", private_allowed=False, by=SHELL)
     race(both, lambda webhooks: webhooks.enqueue_test(webhook.id))
     assert len(both[0].deliveries([webhook.id])[webhook.id]) == 1
+
+
+def test_a_quota_is_checked_by_as_many_threads_as_an_appliance_has_connections(
+    a_minute: list[JobRepository],
+) -> None:
+    found = race(a_minute[:1], add)
+    assert found == {"ok": 2, QuotaReached.__name__: THREADS - 2}
+
+
+def test_a_quota_counts_jobs_that_are_tried_again(
+    a_minute: list[JobRepository], two_databases: tuple[Database, Database]
+) -> None:
+    jobs = JobRepository(two_databases[0])
+    cancelled = [add(jobs).id for _ in range(THREADS)]
+    for job_id in cancelled:
+        jobs.cancel(job_id)
+    both = [(a_minute[number % 2], job_id) for number, job_id in enumerate(cancelled)]
+    found = race(both, lambda side: side[0].reopen(side[1], "ann", LIMITS))
+    assert found == {"ok": 2, QuotaReached.__name__: THREADS - 2}
+
+
+def test_a_quota_of_storage_counts_uploads_that_wait(
+    two_databases: tuple[Database, Database], clock: Clock, tmp_path: Path
+) -> None:
+    three = Quota(None, 3 * 43 * ESTIMATED_BYTES_PER_SECOND, 99)
+    both = [with_quota(database, three, clock, tmp_path) for database in two_databases]
+    found = race(both, add)
+    assert found == {"ok": 3, StorageQuotaReached.__name__: THREADS - 3}
+
+
+def test_a_translation_that_is_tried_again_is_made_once(two_databases: tuple[Database, Database]) -> None:
+    both = [JobRepository(database) for database in two_databases]
+
+    def failed() -> str:
+        request = JobRequest(Path("x"), "talk.wav", owner="ann", translation_of="t" * 32)
+        job = both[0].claim(both[0].add(request, audio="x", audio_bytes=1, limits=LIMITS).id)
+        both[0].fail(job.id, "engine_failed", "It stopped.")
+        return job.id
+
+    sides = [(both[number % 2], failed()) for number in range(THREADS)]
+    found = race(sides, lambda side: side[0].reopen(side[1], "ann", LIMITS))
+    assert found == {"ok": 1, Conflict.__name__: THREADS - 1}
+
+
+def test_a_repeated_request_gets_one_job(two_databases: tuple[Database, Database]) -> None:
+    both = [JobRepository(database) for database in two_databases]
+    keyed = JobRequest(Path("x"), "talk.wav", owner="ann", idempotency=IdempotencyKey("key", "this file"))
+    ids: set[str] = set()
+
+    def send(jobs: JobRepository) -> None:
+        ids.add(jobs.add(replace(keyed, id=new_id()), audio="x", audio_bytes=1, limits=LIMITS).id)
+
+    assert race(both, send) == {"ok": THREADS}
+    assert len(ids) == both[0].counts()["queued"] == 1

@@ -8,12 +8,14 @@ from tests.support.clock import Clock
 from tests.support.library import transcript
 from whisper_appliance.core.errors import Busy, Conflict, NotFound
 from whisper_appliance.engines.contract import Options, Priority, WindowResult
+from whisper_appliance.jobs.failures import LONGEST_PAUSE_SECONDS
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobError, JobRequest
 from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.library.ownership import TranscriptOwnership
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.jobs import jobs as rows
 from whisper_appliance.transcript.model import Segment
 
 
@@ -149,6 +151,44 @@ def test_a_postponed_job_may_be_claimed_by_another_worker(database: Database, cl
     assert (again.attempts, there.windows_of(job.id)) == (1, [WINDOW])
     with pytest.raises(Conflict):
         here.set_progress(job.id, 0.6)
+
+
+@pytest.mark.parametrize("hours", [-2, -370 * 24])
+def test_a_postponed_job_is_due_if_the_clock_was_set_back(
+    database: Database, clock: Clock, hours: int
+) -> None:
+    jobs = JobRepository(database, clock=clock)
+    job = jobs.claim(add(jobs).id)
+    jobs.postpone(job.id, "disk_full", "The disk is full.", LONGEST_PAUSE_SECONDS)
+    assert jobs.claimable() == ()
+    clock.forward(hours=hours)
+    assert [each.id for each in jobs.claimable()] == [job.id]
+
+
+def test_a_job_of_a_worker_that_died_is_tried_again_by_another_one(database: Database) -> None:
+    dead, alive = JobRepository(database), JobRepository(database)
+    dead.register_worker("dead", "shared")
+    alive.register_worker("alive", "shared")
+    job = dead.claim(add(dead).id)
+    dead.fail(job.id, "engine_failed", "It stopped.")
+    alive.reopen(job.id, "ann", QueueLimits())
+    assert alive.claim(job.id).status == "running"
+
+
+def test_a_worker_stops_a_job_that_another_one_has_taken_over(database: Database) -> None:
+    here, there = JobRepository(database), JobRepository(database)
+    here.register_worker("here", "shared")
+    there.register_worker("there", "shared")
+    job = here.claim(add(here).id)
+    assert not here.is_to_stop(job.id)
+    here.request_cancel(job.id)
+    assert here.is_to_stop(job.id)
+    here.requeue([job.id])
+    with database.write() as connection:
+        connection.execute(rows.update().values(worker=None))
+    there.claim(job.id)
+    with pytest.raises(Conflict):
+        here.is_to_stop(job.id)
 
 
 def test_rows_of_old_jobs_are_deleted_but_not_their_transcripts(

@@ -1,23 +1,27 @@
 """Usage counters (jobs, audio seconds, processing seconds for each owner, API key and day), and quotas."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-from whisper_appliance.core.clock import Clock, now
+from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import NotFound, QuotaReached, StorageQuotaReached
 from whisper_appliance.core.text import format_bytes
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.accounts import keys, usage, users
+from whisper_appliance.storage.schema.accounts import keys, live_usage, usage, users
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
 
 MONTHS_KEPT = 24
+LIVE_COUNTED_SECONDS = 60.0
+"""An open live session that was not counted for so long has ended without a transcript."""
+NOTHING_PENDING: sa.ColumnElement[float] = sa.literal(0.0)
 
 UsagePeriod = Literal["day", "month", "all"]
 PERIOD_CHARS: dict[UsagePeriod, int] = {"day": 10, "month": 7, "all": 0}
@@ -98,7 +102,7 @@ class Usage:
     ) -> None:
         """Adds to today's counter, inside the transaction that stores the transcript."""
         added = {"jobs": jobs, "audio_seconds": audio_seconds, "processing_seconds": processing_seconds}
-        row = self._insert().values(owner=owner, key_id=key_id, day=self._today(), **added)
+        row = self._insert(usage).values(owner=owner, key_id=key_id, day=self._today(), **added)
         connection.execute(
             row.on_conflict_do_update(
                 index_elements=["owner", "key_id", "day"],
@@ -106,12 +110,37 @@ class Usage:
             )
         )
 
-    def _insert(self) -> "sqlite.Insert | postgresql.Insert":
+    def count_live(
+        self,
+        owner: str,
+        seconds: Mapping[str, float],
+        quota: Quota,
+        pending: sa.ColumnElement[float] = NOTHING_PENDING,
+    ) -> None:
+        """Counts the seconds of an owner's open live sessions, by id, until their transcripts are stored.
+
+        Raises `QuotaReached` if the minutes are used up with them; see `check_minutes`.
+        """
+        counted_at = written(self._clock())
+        with self._database.write() as connection:
+            for session_id, so_far in seconds.items():
+                row = self._insert(live_usage).values(
+                    session_id=session_id, owner=owner, seconds=so_far, counted_at=counted_at
+                )
+                changed = {name: row.excluded[name] for name in ("owner", "seconds", "counted_at")}
+                connection.execute(row.on_conflict_do_update(index_elements=["session_id"], set_=changed))
+        self.check_minutes(owner, pending, quota)
+
+    def end_live(self, connection: sa.Connection, session_id: str) -> None:
+        """Counts a live session no more, inside the transaction that stores its transcript."""
+        connection.execute(live_usage.delete().where(live_usage.c.session_id == session_id))
+
+    def _insert(self, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
         if self._database.is_sqlite:
-            return sqlite.insert(usage)
+            return sqlite.insert(table)
         from sqlalchemy.dialects import postgresql  # slow, and not needed on SQLite
 
-        return postgresql.insert(usage)
+        return postgresql.insert(table)
 
     def rows_for(self, owner: str, *, since: str = "") -> tuple[UsageRow, ...]:
         """The usage of an owner for each day and key, newest first; `since` is an ISO date."""
@@ -160,16 +189,16 @@ class Usage:
             found = connection.execute(query.where(usage.c.owner == owner, usage.c.day >= self.month_start))
             return float(found.scalar() or 0.0)
 
-    def user_quota(self, owner: str) -> UserQuota:
-        """The quota set for this user."""
+    def user_quota(self, owner: str, connection: sa.Connection | None = None) -> UserQuota:
+        """The quota set for this user; read by the connection, if there is one."""
         names = [users.c[name] for name in UserQuota.__slots__]
-        with self._database.read() as connection:
+        with nullcontext(connection) if connection else self._database.read() as connection:
             row = connection.execute(sa.select(*names).where(users.c.id == owner)).mappings().first()
         return UserQuota(**row) if row else UserQuota()
 
-    def effective_quota(self, owner: str) -> Quota:
+    def effective_quota(self, owner: str, connection: sa.Connection | None = None) -> Quota:
         """The quota that applies to an owner: their own limits, else the defaults."""
-        own, usual = self.user_quota(owner), self._defaults()
+        own, usual = self.user_quota(owner, connection), self._defaults()
         minutes = usual.minutes_per_month if own.minutes_per_month is None else own.minutes_per_month
         stored = usual.storage_bytes if own.storage_bytes is None else own.storage_bytes
         waiting = usual.waiting_jobs if own.waiting_jobs is None else own.waiting_jobs
@@ -185,16 +214,22 @@ class Usage:
     def check_minutes(
         self,
         owner: str,
-        pending_seconds: Callable[[], float] = lambda: 0.0,
+        pending: sa.ColumnElement[float] = NOTHING_PENDING,
         quota: Quota | None = None,
+        connection: sa.Connection | None = None,
     ) -> None:
         """Raises `QuotaReached` when this month's minutes are used up. The owner `""` has no counter.
 
-        `pending_seconds` returns the audio of the owner's jobs that wait or run, which counts as used; it is
-        called only where there is a limit. `quota` is that of the owner, if the caller has read it.
+        `pending` is the audio of the owner's jobs that wait or run, in seconds. It counts as used, and so do
+        open live sessions; all is read at one moment, because what ends moves from one sum to another.
+        `quota` is that of the owner, if the caller has read it, `connection` that of its transaction.
         """
-        limit = (quota or self.effective_quota(owner)).minutes_per_month if owner else None
-        if limit is not None and self.seconds_this_month(owner) + pending_seconds() >= limit * 60:
+        limit = (quota or self.effective_quota(owner, connection)).minutes_per_month if owner else None
+        if limit is None:
+            return
+        with nullcontext(connection) if connection else self._database.read() as connection:
+            counted = connection.execute(sa.select(self._used(owner) + self._live(owner) + pending)).scalar()
+        if float(counted or 0.0) >= limit * 60:
             raise QuotaReached(
                 "Your {limit:g} minutes of this month are used up. They start again on "
                 "{next_month}, or ask the administrator for more.",
@@ -220,17 +255,28 @@ class Usage:
                 limit_name="storage",
             )
 
+    def _used(self, owner: str) -> sa.ColumnElement[float]:
+        this_month = sa.and_(usage.c.owner == owner, usage.c.day >= self.month_start)
+        return _sum(usage.c.audio_seconds, this_month)
+
+    def _live(self, owner: str) -> sa.ColumnElement[float]:
+        oldest = written(self._clock() - timedelta(seconds=LIVE_COUNTED_SECONDS))
+        return _sum(live_usage.c.seconds, live_usage.c.owner == owner, live_usage.c.counted_at > oldest)
+
     def delete_for(self, owner: str) -> None:
         """Deletes the counters of an owner who was removed."""
         with self._database.write() as connection:
+            connection.execute(live_usage.delete().where(live_usage.c.owner == owner))
             connection.execute(usage.delete().where(usage.c.owner == owner))
 
     def delete_old(self) -> int:
-        """Deletes counters older than `MONTHS_KEPT`; returns how many."""
+        """Deletes counters older than `MONTHS_KEPT`, and those of ended live sessions; returns how many."""
         today = self._clock().astimezone(UTC)
         months = today.year * 12 + today.month - 1 - MONTHS_KEPT
         first = f"{months // 12:04}-{months % 12 + 1:02}-01"
+        ended = live_usage.c.counted_at < written(self._clock() - timedelta(days=1))
         with self._database.write() as connection:
+            connection.execute(live_usage.delete().where(ended))
             return connection.execute(usage.delete().where(usage.c.day < first)).rowcount
 
     @property
@@ -251,3 +297,8 @@ class Usage:
 
     def _seconds_to_next_month(self) -> float:
         return (self._first_of_next_month() - self._clock()).total_seconds()
+
+
+def _sum(column: sa.ColumnElement[float], *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[float]:
+    total = sa.select(sa.func.coalesce(sa.func.sum(column), 0.0)).where(*conditions)
+    return total.scalar_subquery()

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from whisper_appliance.accounts.audit import Audit
 from whisper_appliance.accounts.usage import Quota, Usage
 from whisper_appliance.config.settings import Settings
+from whisper_appliance.jobs.job import Job
 from whisper_appliance.jobs.queue import JobQueue
+from whisper_appliance.jobs.repository import CheckQuota, pending_seconds
 from whisper_appliance.library.shares import Shares
 from whisper_appliance.library.storage_usage import StorageUsage
 from whisper_appliance.library.transcript_rows import OnCreated, TranscriptCreated
@@ -40,6 +42,7 @@ def usage_hook(usage: Usage) -> OnCreated:
             audio_seconds=0.0 if made.again else made.transcript.duration,
             processing_seconds=made.transcript.processing_seconds,
         )
+        usage.end_live(connection, made.id)
 
     return count
 
@@ -52,6 +55,23 @@ def on_owner_deleted(usage: Usage, shares: Shares) -> Callable[[str, tuple[str, 
         shares.delete_for(transcript_ids)
 
     return forget
+
+
+def quota_check(usage: Usage, space: StorageUsage) -> CheckQuota:
+    """Returns the check of an owner's quotas in the transaction that adds a recording.
+
+    What was checked before it was read holds no more if others were added meanwhile.
+    """
+
+    def check(connection: Connection, owner: str, new_bytes: int) -> None:
+        if not owner:
+            return
+        quota = usage.effective_quota(owner, connection)
+        usage.check_minutes(owner, pending_seconds(owner), quota, connection)
+        if new_bytes:
+            usage.check_storage(owner, lambda: space.used_in(connection, owner), new_bytes, quota)
+
+    return check
 
 
 class Admission:
@@ -73,6 +93,11 @@ class Admission:
             self._queue.check_queue_limit(owner, network, quota.waiting_jobs)
         return quota.waiting_jobs
 
+    def retry(self, job_id: str) -> Job:
+        """Queues a failed or cancelled job again. Raises what `JobQueue.retry` raises, and `QuotaReached`."""
+        quota = self._usage.effective_quota(self._queue.get(job_id).owner)
+        return self._queue.retry(job_id, waiting_limit=quota.waiting_jobs)
+
     def check_edit(self, owner: str, size_bytes: int) -> None:
         """Checks the storage quota of an owner whose transcript is changed."""
         self.check_storage(owner, size_bytes)
@@ -88,7 +113,7 @@ class Admission:
             self._usage.check_storage(owner, lambda: self._space.used_by(owner), size_bytes)
 
     def _check(self, owner: str, size_bytes: int, quota: Quota) -> None:
-        self._usage.check_minutes(owner, quota=quota)
+        self._usage.check_minutes(owner, pending_seconds(owner), quota)
         self._usage.check_storage(owner, lambda: self._space.used_by(owner), size_bytes, quota)
 
 

@@ -9,6 +9,7 @@ from whisper_appliance.app.admission import cleanup_tasks
 from whisper_appliance.app.container import Container
 from whisper_appliance.app.housekeeping import Housekeeping
 from whisper_appliance.app.lifecycle import Lifecycle, Step
+from whisper_appliance.app.live_quota import EVERY_SECONDS
 from whisper_appliance.app.secret import load_secret
 from whisper_appliance.monitoring.status_types import Health, Status
 from whisper_appliance.storage import migrations
@@ -28,6 +29,7 @@ class Appliance(Container):
         """
         folder_lock = ExitStack()
         housekeeping = Housekeeping(self._cleanup_tasks())
+        live_quota = Housekeeping({"count live sessions": self.live_quota.count}, EVERY_SECONDS)
         self._lifecycle = Lifecycle()
         self._lifecycle.start(
             (
@@ -48,6 +50,7 @@ class Appliance(Container):
                 Step(self.models.start),
                 Step(self.word_alignment.start, self.word_alignment.close),
                 Step(self.live.launch, self.live.close),
+                Step(live_quota.start, live_quota.close),
                 Step(self.resource_sampler.start, self.resource_sampler.close),
             )
         )

@@ -11,7 +11,7 @@ from whisper_appliance.accounts.oidc_provider import OidcProvider
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.accounts.provider_sessions import ProviderSessions
 from whisper_appliance.accounts.single_sign_on import SingleSignOn
-from whisper_appliance.app.admission import Admission, make_usage, on_owner_deleted, usage_hook
+from whisper_appliance.app.admission import Admission, make_usage, on_owner_deleted, quota_check, usage_hook
 from whisper_appliance.app.attention import Attention
 from whisper_appliance.app.audio_retention import retention
 from whisper_appliance.app.backup_service import BackupService
@@ -20,6 +20,7 @@ from whisper_appliance.app.excerpts import Excerpts
 from whisper_appliance.app.import_transcripts import ImportTranscripts
 from whisper_appliance.app.job_notifier import JobNotifier
 from whisper_appliance.app.language_detection import LanguageDetection
+from whisper_appliance.app.live_quota import LiveQuota
 from whisper_appliance.app.live_wiring import build_live, live_limits
 from whisper_appliance.app.model_admin import ModelAdmin
 from whisper_appliance.app.model_suggestions import ModelSuggestions
@@ -264,7 +265,7 @@ class Container:
             self.database,
             on_created=usage_hook(self.usage),
             on_ended=self.webhooks.enqueue_job,
-            check_quota=self.usage.check_minutes,
+            check_quota=quota_check(self.usage, self.storage_usage),
         )
         endpoint = settings.otel_exporter_otlp_endpoint
         self.job_traces = JobTraces(exporting(endpoint) if endpoint else None, jobs.get)
@@ -318,6 +319,7 @@ class Container:
             settings, live_models or self.models, self.transcripts, self.queue, self.live_events.publish
         )
         self.live_admin = LiveAdmin(self.live)
+        self.live_quota = LiveQuota(self.live, self.usage)
         self._settings_listeners.append(self._apply_live_limits)
 
     def _build_accounts(self, passwords: Passwords | None) -> None:

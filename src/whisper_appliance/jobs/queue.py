@@ -178,15 +178,17 @@ class JobQueue:
         self._publish(JobChanged(job.id, job.translation_of))
         return True
 
-    def retry(self, job_id: str, owner: str | None = None) -> Job:
+    def retry(self, job_id: str, owner: str | None = None, *, waiting_limit: int | None = None) -> Job:
         """Queues a failed or cancelled job again, with the recording that is still stored.
 
-        Raises `Conflict` if the job is in another state, `NotFound` if the recording is gone, and `Busy`.
+        `waiting_limit`: how many jobs of its owner may wait. Raises `Conflict` in another state, `NotFound`
+        if the recording is gone, `Unavailable` while its folder is not mounted, and what refuses a new job.
         """
         job = self._repository.get(job_id, owner)
+        self._steps.audio.check_mounted()
         self._steps.audio.find(job)
         workflows = self.cluster.workflows()
-        reopened = self._repository.reopen(job_id, job.owner, self.limits)
+        reopened = self._repository.reopen(job_id, job.owner, self._limits(waiting_limit))
         workflows.enqueue(reopened.lane)
         self._publish(JobChanged(job_id, job.translation_of))
         return self._repository.get(job_id)
@@ -260,10 +262,14 @@ class JobQueue:
 
     def _add(self, request: JobRequest, *, claimed: bool) -> Job:
         audio, size_bytes = self._steps.audio.measure(request.audio)
-        limits = replace(self.limits, per_owner=request.waiting_limit or self.limits.per_owner)
+        limits = self._limits(request.waiting_limit)
         return self._repository.add(
             request, audio=audio, audio_bytes=size_bytes, limits=limits, claimed=claimed
         )
+
+    def _limits(self, waiting_limit: int | None) -> QueueLimits:
+        """The limits, with that of an owner."""
+        return replace(self.limits, per_owner=waiting_limit or self.limits.per_owner)
 
     def _publish(self, event: JobEvent) -> None:
         has_ended = isinstance(event, JobDone | JobFailed)

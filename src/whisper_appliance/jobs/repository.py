@@ -45,12 +45,16 @@ from whisper_appliance.storage.schema.jobs import (
 from whisper_appliance.transcript.codec import to_json
 from whisper_appliance.transcript.model import Transcript
 
-CheckQuota = Callable[[str, Callable[[], float]], None]
+CheckQuota = Callable[[Connection, str, int], None]
+"""Called in the transaction that adds a recording, with its owner and its bytes; its errors refuse it."""
 OnEnded = Callable[[Connection, sa.RowMapping], None]
 """Called with the row of a job that has ended, in the transaction that ends it."""
 ADMISSION = "admission of jobs"
 ORDER = "order of jobs"
+COUNTED_SOURCES = ("upload", "watch")
+"""The sources of jobs that count for quotas: a live session counts by itself, a text has no audio."""
 NOT_WAITING_ANY_MORE = N_("This recording does not wait any more.")
+IS_TRANSLATED = N_("Another job makes this translation already.")
 NOT_WAITING = {"waiting_code": None, "waiting_message": None, "retry_at": None}
 
 
@@ -137,7 +141,7 @@ class JobRepository(JobQueries):
             first = job_for_key(connection, request.idempotency) if request.idempotency else None
             if first is not None:
                 return job_from_row(first)
-            if translating := _translating(connection, request):
+            if translating := _translating(connection, request.translation_of):
                 return job_from_row(translating)
             if existing := _existing(connection, request):
                 row |= self._reused(*existing)
@@ -145,8 +149,8 @@ class JobRepository(JobQueries):
             check_queue_limit(connection, request.owner, network_digest(request.network), limits)
             if row["worker"] and is_paused(connection, request.owner):
                 row |= {"status": "queued", "attempts": 0, "worker": None, "started": None}
-            if request.source == "upload":
-                self._check_quota(request.owner, lambda: _pending_seconds(connection, request.owner))
+            if request.source in COUNTED_SOURCES:
+                self._check_quota(connection, request.owner, _new_bytes(row))
             return job_from_row(_added(connection, row))
 
     def _reused(self, transcript_id: str, duration: float) -> dict[str, object]:
@@ -265,20 +269,24 @@ class JobRepository(JobQueries):
             )  # fmt: skip
 
     def reopen(self, job_id: str, owner: str, limits: QueueLimits) -> Job:
-        """Queues a failed or cancelled job again, as if it were new. Raises `Conflict`, `Busy` at a limit."""
+        """Queues a failed or cancelled job again, as if it were new; its recording is at this worker's place.
+
+        Raises `Conflict`, also if its translation is made by another job, and what refuses a new job.
+        """
         afresh = {"status": "queued", "progress": 0.0, "attempts": 0, "retries": 0, "cancel_requested": False}
-        empty = dict.fromkeys(("error_code", "error_message", "started", "finished"))
+        empty = dict.fromkeys(("error_code", "error_message", "started", "finished", "worker"))
         last = sa.select(sa.func.max(TURN) + 1).scalar_subquery()
-        reopening = (
-            jobs.update()
-            .where(jobs.c.id == job_id, jobs.c.status.in_(ENDED_WITHOUT_TRANSCRIPT), self._may_claim())
-            .values(**afresh, **empty, turn=last, precedence=0)
-        )
+        ended = sa.and_(jobs.c.id == job_id, jobs.c.status.in_(ENDED_WITHOUT_TRANSCRIPT))
+        reopening = jobs.update().where(ended).returning(*jobs.c)
+        reopening = reopening.values(**afresh, **empty, turn=last, precedence=0, place=self._place)
         with self._database.write(exclusive=ADMISSION) as connection:
-            network = connection.execute(sa.select(jobs.c.network).where(jobs.c.id == job_id)).scalar()
-            check_queue_limit(connection, owner, network, limits)
-            row = connection.execute(reopening.returning(*jobs.c)).mappings().first()
-            return job_from_row(_found(row))
+            row = _found(connection.execute(sa.select(jobs).where(ended)).mappings().first())
+            if _translating(connection, row["translation_of"]):
+                raise Conflict(IS_TRANSLATED)
+            check_queue_limit(connection, owner, row["network"], limits)
+            if row["source"] in COUNTED_SOURCES:
+                self._check_quota(connection, owner, 0)  # its upload is kept, and counts already
+            return job_from_row(_found(connection.execute(reopening).mappings().first()))
 
     def add_window(
         self, job_id: str, window: FinishedWindow, progress: float, duration: float | None
@@ -332,11 +340,11 @@ class JobRepository(JobQueries):
                 store_translation(connection, job.translation_of, transcript, self._now())
                 # A text has no audio that counts.
                 counted = replace(transcript, duration=0.0) if job.translate_to else transcript
-                self._on_created(connection, TranscriptCreated(job.owner, job.key_id, counted))
+                self._on_created(connection, TranscriptCreated(made, job.owner, job.key_id, counted))
                 return
             again = replace_live_version(connection, transcript, job.id)
             owner = row["owner"]  # the job may have been transferred in the meantime
-            self._on_created(connection, TranscriptCreated(job.owner, job.key_id, transcript, again))
+            self._on_created(connection, TranscriptCreated(made, job.owner, job.key_id, transcript, again))
             if not again:
                 new = NewTranscript(
                     job.id, owner, job.title, job.source, self._now(), job.id, job.content_digest
@@ -426,11 +434,20 @@ def _check_exists(connection: sa.Connection, job_id: str, condition: sa.ColumnEl
         raise NotFound("There is no such job.")
 
 
-def _pending_seconds(connection: sa.Connection, owner: str) -> float:
-    """The seconds of audio of an owner's unfinished jobs, estimated by their size where not yet known."""
+def pending_seconds(owner: str) -> sa.ColumnElement[float]:
+    """The seconds of audio of an owner's unfinished jobs, estimated by their size where not yet known.
+
+    Those of a live session were counted with its captions, and a text has none.
+    """
     seconds = sa.func.coalesce(jobs.c.duration, jobs.c.audio_bytes / ESTIMATED_BYTES_PER_SECOND)
     unfinished = sa.and_(jobs.c.owner == owner, jobs.c.status.in_(UNFINISHED))
-    return float(connection.execute(sa.select(sa.func.sum(seconds)).where(unfinished)).scalar() or 0.0)
+    counted = sa.and_(unfinished, jobs.c.source.in_(COUNTED_SOURCES))
+    return sa.select(sa.func.coalesce(sa.func.sum(seconds), 0.0)).where(counted).scalar_subquery()
+
+
+def _new_bytes(row: Mapping[str, Any]) -> int:
+    """The bytes that a job adds to what is stored; a translation has those of its transcript."""
+    return 0 if row["translation_of"] else row["audio_bytes"]
 
 
 def _existing(connection: sa.Connection, request: JobRequest) -> tuple[str, float] | None:
@@ -439,11 +456,11 @@ def _existing(connection: sa.Connection, request: JobRequest) -> tuple[str, floa
     return find_by_content(connection, request.owner, request.content_digest)
 
 
-def _translating(connection: sa.Connection, request: JobRequest) -> sa.RowMapping | None:
-    """The unfinished job that makes the same translation: two at once would do the same work twice."""
-    if request.translation_of is None:
+def _translating(connection: sa.Connection, transcript_id: str | None) -> sa.RowMapping | None:
+    """The unfinished job that translates a transcript: two at once would do the same work twice."""
+    if transcript_id is None:
         return None
-    of_transcript = sa.select(jobs).where(jobs.c.translation_of == request.translation_of)
+    of_transcript = sa.select(jobs).where(jobs.c.translation_of == transcript_id)
     return connection.execute(of_transcript.where(jobs.c.status.in_(UNFINISHED))).mappings().first()
 
 

@@ -10,14 +10,14 @@ import sqlalchemy as sa
 
 from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.library.recordings import stored_bytes
-from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.database import Connection, Database
 from whisper_appliance.storage.schema.jobs import (
     ENDED_WITHOUT_TRANSCRIPT,
     UNFINISHED,
     UPLOAD_KEPT_HOURS,
     jobs,
 )
-from whisper_appliance.storage.schema.library import transcripts
+from whisper_appliance.storage.schema.library import recordings, transcripts
 
 CACHE_SECONDS = 30.0
 MAX_CACHED_OWNERS = 1000
@@ -47,6 +47,14 @@ class StorageUsage:
         with self._database.read() as connection:
             uploads, text = connection.execute(query).one()
         return int(uploads or 0) + int(text or 0) + self._cached_audio(owner)
+
+    def used_in(self, connection: Connection, owner: str) -> int:
+        """As `used_by`, in the transaction of the caller: recordings count by what their rows hold."""
+        kept = (
+            sa.select(sa.func.sum(recordings.c.bytes)).join(transcripts).where(transcripts.c.owner == owner)
+        )
+        query = sa.select(self._uploads(owner), self._text(owner), kept.scalar_subquery())
+        return sum(int(each or 0) for each in connection.execute(query).one())
 
     def _cached_audio(self, owner: str) -> int:
         cached = self._cached.get(owner)

@@ -75,11 +75,12 @@ class TranscriptPage:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptCreated:
-    """A new transcript, with the id of the API key of its request, if any.
+    """A new transcript by its id, with the id of the API key of its request, if any.
 
     `again`: it replaces the live version of the same recording.
     """
 
+    id: str
     owner: str
     key_id: str
     transcript: Transcript

@@ -91,7 +91,7 @@ class TranscriptRepository:
         """Stores a transcript under the caller's id, unless there is one with this id (idempotent)."""
         with self._database.write() as connection:
             if not exists(connection, transcript_id):
-                self._on_created(connection, TranscriptCreated(owner, key_id, transcript))
+                self._on_created(connection, TranscriptCreated(transcript_id, owner, key_id, transcript))
                 new = NewTranscript(transcript_id, owner, title, source, self._now())
                 insert(connection, transcript, new)
 

@@ -104,4 +104,4 @@ def move_job(path: JobPath, body: MoveBody) -> Response:
 def retry_job(path: JobPath) -> Response:
     """Queues a failed or cancelled job again. Its upload is kept for a day, so it need not be sent anew."""
     resources.authorized_job(path.id, "transcribe")
-    return jsonify(localized(job_response(appliance(), appliance().queue.retry(path.id))))
+    return jsonify(localized(job_response(appliance(), appliance().admission.retry(path.id))))

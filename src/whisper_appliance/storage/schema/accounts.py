@@ -227,6 +227,17 @@ usage = sa.Table(
     sa.Column("processing_seconds", sa.Float, nullable=False),
 )
 
+live_usage = sa.Table(
+    "live_usage",
+    metadata,
+    sa.Column("session_id", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("counted_at", sa.Text, nullable=False),
+    sa.Index("live_usage_of_owner", "owner"),
+)
+"""The seconds of live sessions whose transcripts are not stored yet, of owners with a quota."""
+
 webhooks = sa.Table(
     "webhooks",
     metadata,
