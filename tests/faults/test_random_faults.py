@@ -1,11 +1,12 @@
-"""Processes are killed at random moments while many uploads are worked off: each gets one transcript."""
+"""At random moments, processes are killed, the disk is full or the database is locked: no job is lost."""
 
 import io
 import random
+import sqlite3
 import wave
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
@@ -17,6 +18,7 @@ import psutil
 import pytest
 
 from tests.support.faults import Serve, rows
+from tests.support.file_systems import full, mounted
 from tests.support.https_client import Visitor
 from tests.support.program import IMPATIENT, Server, free_port
 from tests.support.wait import wait_until
@@ -27,7 +29,8 @@ SEED = 20
 UPLOADS = 50
 BACKLOG = 10
 SENDERS = 3
-FAULTS = ("decoder",) * 7 + ("engine",) * 7 + ("web",) * 3 + ("program",) * 3
+KILLS = ("decoder",) * 5 + ("engine",) * 5 + ("web",) * 3 + ("program",) * 3
+FAULTS = KILLS + ("full disk",) * 2 + ("locked database",) * 2
 COMMAND_LINES = {"decoder": "decoder_child", "engine": "engines.process.start"}
 CLIP_SECONDS = 2
 PATIENCE_SECONDS = 240.0
@@ -81,15 +84,20 @@ def test_50_uploads_and_20_random_faults_give_50_transcripts_and_none_twice(
     chance = random.Random(SEED)
     faults = chance.sample(FAULTS, len(FAULTS))
     sent: list[Future[str]] = []
-    with Supervised(serve) as program, ThreadPoolExecutor(SENDERS) as senders:
+    (tmp_path / "data/decoded").mkdir(parents=True)
+    with (
+        mounted(tmp_path / "data/decoded"),
+        Supervised(serve) as program,
+        ThreadPoolExecutor(SENDERS) as senders,
+    ):
         visitor = Visitor(program.server)
         words = _undisturbed(visitor, clips)
         others = _transcripts(tmp_path)
         for turn, fault in enumerate(faults, 1):
-            for number in range(len(sent), BACKLOG + (UPLOADS - BACKLOG) * turn // len(faults)):
-                sent.append(senders.submit(_accepted, visitor, clips[number % len(clips)], number))
-            Event().wait(chance.uniform(0, 1))  # no test waits for this: it makes the moment random
-            program.kill(fault)
+            with _fault(fault, program, tmp_path):
+                for number in range(len(sent), BACKLOG + (UPLOADS - BACKLOG) * turn // len(faults)):
+                    sent.append(senders.submit(_accepted, visitor, clips[number % len(clips)], number))
+                Event().wait(chance.uniform(0, 1))  # no test waits for this: it makes the moment random
             more = min(len(_transcripts(tmp_path)) + 1, len(others) + len(sent))
             wait_until(partial(_has_transcripts, tmp_path, more), PATIENCE_SECONDS)
         jobs = [job.result(PATIENCE_SECONDS) for job in sent]
@@ -103,6 +111,22 @@ def test_50_uploads_and_20_random_faults_give_50_transcripts_and_none_twice(
         assert len(rows(tmp_path, "SELECT id FROM jobs WHERE status = 'done'")) == len(others) + UPLOADS
         assert rows(tmp_path, "SELECT id FROM jobs WHERE status <> 'done'") == []
         wait_until(lambda: not any((tmp_path / "data/uploads").iterdir()))
+
+
+@contextmanager
+def _fault(fault: str, program: Supervised, folder: Path) -> Iterator[None]:
+    """The disk or the database cannot be used during the block, or a process is killed at its end."""
+    if fault == "full disk":
+        with full(folder / "data/decoded"):
+            yield
+            wait_until(lambda: rows(folder, "SELECT id FROM jobs WHERE waiting_code = 'disk_full'"))
+    elif fault == "locked database":
+        with closing(sqlite3.connect(folder / "data/appliance.sqlite", timeout=60)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            yield
+    else:
+        yield
+        program.kill(fault)
 
 
 def _undisturbed(visitor: Visitor, clips: Sequence[bytes]) -> list[str]:
