@@ -13,7 +13,10 @@ from tests.support.passkeys import Device
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.identity import SHELL, User
 from whisper_appliance.accounts.passkeys import MAX_PER_USER, Site
+from whisper_appliance.accounts.users import NO_PASSWORD
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound, SignInFailed
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.accounts import users
 
 SITE = Site("localhost", "https://localhost")
 
@@ -197,6 +200,18 @@ def test_a_reset_removes_passkeys_too(accounts: Accounts, ada: User, phone: Devi
     accounts.reset_second_factor(ada, by=SHELL)
     with pytest.raises(SignInFailed):
         sign_in(accounts, phone)
+
+
+def test_people_of_a_provider_have_no_passkeys_that_sign_in(
+    accounts: Accounts, ada: User, phone: Device, database: Database
+) -> None:
+    """Their passkey would go on after they left the provider."""
+    with database.write() as connection:
+        connection.execute(users.update().values(password=NO_PASSWORD))
+    with pytest.raises(SignInFailed):
+        sign_in(accounts, phone)
+    with pytest.raises(Conflict, match="provider"):
+        accounts.passkeys.begin_registration(accounts.users.get(ada.id), SITE)
 
 
 def test_a_passkey_needs_no_code(accounts: Accounts, ada: User, phone: Device, clock: Clock) -> None:

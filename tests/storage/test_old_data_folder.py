@@ -130,8 +130,9 @@ def test_passwords_api_keys_and_invitations_are_valid(opened: Opened) -> None:
     accounts, facts = opened.appliance.accounts, opened.facts
     assert [user.name for user in accounts.users.list_users()] == ["Emil", "Olga"]
     assert not (opened.appliance.settings.data_dir / "setup-token").exists()
-    owner = accounts.users.with_valid_password("Olga", "eleven green bicycles")
-    assert owner
+    found = accounts.users.with_valid_password("Olga", "eleven green bicycles")
+    assert found
+    owner, _hash = found
     assert (owner.id, owner.role) == (facts["owner"], "owner")
     actor = accounts.actor_for_key(facts["key"])
     assert actor.owner == facts["member"]

@@ -1,5 +1,6 @@
 """Accounts: sign-in, sign-out, authentication of sessions and API keys, the first start, removal of users."""
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from whisper_appliance.accounts.keys import ApiKeys
 from whisper_appliance.accounts.passkeys import Passkeys, Site
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.accounts.second_factor import WRONG_CODE, SecondFactors
-from whisper_appliance.accounts.sessions import Sessions
+from whisper_appliance.accounts.sessions import OnBegun, Sessions
 from whisper_appliance.accounts.setup import SetupToken
 from whisper_appliance.accounts.throttle import Throttle
 from whisper_appliance.accounts.users import Users
@@ -146,14 +147,15 @@ class Accounts:
         """
         account = normalized_name(name)[:100]
         self.throttle.attempt(account, address)
-        user = self.users.with_valid_password(name, password)
-        if user is None:
+        found = self.users.with_valid_password(name, password)
+        if found is None:
             self._write_audit(Actor(""), "sign_in.failed", "", {"name": account})
             raise SignInFailed(WRONG_CREDENTIALS)
+        user, password_hash = found
         if self.second_factors.is_on(user.id):
             self._check_code(Actor(user.id, user), user, code)
         self.throttle.succeeded(account, address)
-        return self.begin_session(user, address=address, agent=agent)
+        return self.begin_session(user, address=address, agent=agent, password_hash=password_hash)
 
     def sign_in_with_passkey(
         self, site: Site, answer: Mapping[str, object], *, address: str, agent: str = ""
@@ -170,21 +172,36 @@ class Accounts:
         return self.begin_session(user, address=address, agent=agent)
 
     def begin_session(
-        self, user: User, *, address: str, agent: str = "", is_confirmed: bool = True
+        self,
+        user: User,
+        *,
+        address: str,
+        agent: str = "",
+        is_confirmed: bool = True,
+        password_hash: str = "",
+        on_begun: OnBegun = lambda _connection, _session_id: None,
     ) -> SignedIn:
         """Begins a session of a user who was authenticated, such as by password or invitation.
 
-        One that is not `is_confirmed` may do no dangerous actions yet.
+        One that is not `is_confirmed` may do no dangerous actions yet. See `Sessions.begin`.
         """
-        session, token = self.sessions.begin(user, address=address, agent=agent, is_confirmed=is_confirmed)
+        session, token = self.sessions.begin(
+            user,
+            address=address,
+            agent=agent,
+            is_confirmed=is_confirmed,
+            password_hash=password_hash,
+            on_begun=on_begun,
+        )
         self.users.touch_last_seen(user)
         self._write_audit(Actor(user.id, user, session=session.id), "sign_in", session.id)
         return SignedIn(user, session.id, token)
 
     def sign_out(self, actor: Actor) -> None:
-        """Ends the session of `actor`."""
+        """Ends the session of `actor`, unless it has ended already."""
         if actor.session:
-            self.sessions.end(actor.session, by=actor)
+            with contextlib.suppress(NotFound):
+                self.sessions.end(actor.session, by=actor)
 
     def actor_for_session(self, token: str) -> Actor | None:
         """Authenticates a session cookie; None when the session has ended."""
@@ -209,10 +226,10 @@ class Accounts:
 
         Raises `SignInRequired`, `SignInFailed`, `InvalidRequest`, `Busy`.
         """
-        user = self.check_password(actor, old, address=address, field="old")
+        user, old_hash = self._checked_password(actor, old, address=address, field="old")
         if not user.has_password:
             raise Conflict("You sign in with your provider; change your password there.")
-        self.users.set_password(user.id, new, by=actor)
+        self.users.set_password(user.id, new, by=actor, old_hash=old_hash)
 
     def confirm(self, actor: Actor, password: str, *, address: str) -> None:
         """Confirms the session of `actor` by password, so that it may do dangerous actions for a while.
@@ -224,17 +241,24 @@ class Accounts:
 
     def check_password(self, actor: Actor, password: str, *, address: str, field: str = "password") -> User:
         """The user of `actor`, if `password` is theirs. Raises `SignInRequired`, `SignInFailed`, `Busy`."""
+        return self._checked_password(actor, password, address=address, field=field)[0]
+
+    def _checked_password(
+        self, actor: Actor, password: str, *, address: str, field: str = "password"
+    ) -> tuple[User, str]:
+        """The user of `actor` and the hash of their password, `""` if they have none."""
         if actor.user is None:
             raise SignInRequired("Sign in to do this.")
         if not actor.user.has_password:
-            return self._check_signed_in_lately(actor, actor.user)
+            return self._check_signed_in_lately(actor, actor.user), ""
         account = normalized_name(actor.user.name)
         self.throttle.attempt(account, address)
-        if self.users.with_valid_password(actor.user.name, password) is None:
+        found = self.users.with_valid_password(actor.user.name, password)
+        if found is None:
             self._write_audit(actor, "sign_in.failed", "", {"name": account})
             raise SignInFailed("This is not your present password.", field=field)
         self.throttle.succeeded(account, address)
-        return actor.user
+        return actor.user, found[1]
 
     def _check_signed_in_lately(self, actor: Actor, user: User) -> User:
         """The user, who has no password here, if they have signed in with the provider lately."""

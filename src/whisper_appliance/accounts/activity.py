@@ -17,10 +17,14 @@ def is_due(last: str | None, moment: datetime, interval: timedelta) -> bool:
     return last is None or not written(moment - interval) < last <= written(moment)
 
 
-def write_best_effort(database: Database, statement: sa.Update) -> None:
-    """Runs an update that a request can do without: a full disk or a busy database is only logged."""
+def write_best_effort(database: Database, statement: sa.Update) -> bool:
+    """Runs an update that a request can do without; whether it changed a row.
+
+    A full disk or a busy database is only logged.
+    """
     try:
         with database.write() as connection:
-            connection.execute(statement)
+            return connection.execute(statement).rowcount > 0
     except (DiskFull, Unavailable) as error:
         log.debug("best-effort update failed", reason=error.message)
+        return False

@@ -85,7 +85,7 @@ class Invitations:
     def revoke(self, invitation_id: str, *, by: Actor) -> None:
         """Deletes an invitation that was not used yet. Raises `NotFound`."""
         unused = sa.and_(invitations.c.id == invitation_id, invitations.c.used_at.is_(None))
-        with self._database.write() as connection:
+        with self._database.write(exclusive=ACCOUNTS) as connection:
             if connection.execute(invitations.delete().where(unused)).rowcount == 0:
                 raise NotFound("There is no such invitation.")
         self._write_audit(by, "invitation.revoke", invitation_id)

@@ -81,7 +81,10 @@ class Passkeys:
             return connection.execute(query).first() is not None
 
     def begin_registration(self, user: User, site: Site) -> dict[str, Any]:
-        """The options with which the user's browser makes a passkey. Raises `Conflict` at `MAX_PER_USER`."""
+        """The options with which the user's browser makes a passkey.
+
+        Raises `Conflict` for people of a provider: they could sign in after they left it.
+        """
         from fido2.webauthn import (
             AttestedCredentialData,
             PublicKeyCredentialUserEntity,
@@ -89,6 +92,8 @@ class Passkeys:
             UserVerificationRequirement,
         )
 
+        if not user.has_password:
+            raise Conflict("You sign in with your provider; make a passkey there.")
         with self._database.read() as connection:
             known = sa.select(passkeys.c.credential).where(
                 passkeys.c.user_id == user.id, passkeys.c.host == site.host
@@ -146,7 +151,8 @@ class Passkeys:
         if state is None or found is None:
             raise SignInFailed(REFUSED)
         row, user = found
-        if user.disabled or not self._is_signed(site, state, row, answer):
+        may_sign_in = user.has_password and not user.disabled
+        if not may_sign_in or not self._is_signed(site, state, row, answer):
             raise SignInFailed(REFUSED)
         return user
 

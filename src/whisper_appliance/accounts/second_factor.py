@@ -96,7 +96,7 @@ class SecondFactors:
             raise InvalidRequest(WRONG_CODE, field="code")
         self._throttle.succeeded(user.id, user.id)
         codes = _new_recovery_codes()
-        with self._database.write() as connection:
+        with self._database.write(exclusive=ACCOUNTS) as connection:
             # Another set-up of the same user may have replaced the secret; of that one no code was given.
             proven = sa.and_(totp.c.since.is_(None), totp.c.last_step > 0)
             started = totp.update().where(totp.c.user_id == user.id, proven)
@@ -125,17 +125,18 @@ class SecondFactors:
 
     def renew_recovery_codes(self, user: User, *, by: Actor) -> tuple[str, ...]:
         """New recovery codes in place of the earlier ones. Raises `Conflict` if the second factor is off."""
-        if not self.is_on(user.id):
-            raise Conflict("The second factor is off. Turn it on first.")
         codes = _new_recovery_codes()
-        with self._database.write() as connection:
+        with self._database.write(exclusive=ACCOUNTS) as connection:
+            on = sa.select(totp.c.since).where(totp.c.user_id == user.id)
+            if connection.execute(on).scalar() is None:
+                raise Conflict("The second factor is off. Turn it on first.")
             _replace_recovery_codes(connection, user.id, codes)
         self._write_audit(by, "second_factor.codes", user.id, {"name": user.name})
         return codes
 
     def remove(self, user: User, *, by: Actor) -> None:
         """Turns it off, and forgets the secret and the recovery codes."""
-        with self._database.write() as connection:
+        with self._database.write(exclusive=ACCOUNTS) as connection:
             for table in (totp, recovery_codes):
                 connection.execute(table.delete().where(table.c.user_id == user.id))
         self._write_audit(by, "second_factor.off", user.id, {"name": user.name})

@@ -1,6 +1,7 @@
 """Sign-in sessions of browsers: rows in the database, so that they can be listed and ended from anywhere."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from whisper_appliance.accounts.activity import is_due, write_best_effort
 from whisper_appliance.accounts.audit import WriteAudit
 from whisper_appliance.accounts.identity import Actor, User
 from whisper_appliance.accounts.tokens import new_token, token_hash
-from whisper_appliance.accounts.users import user_of
+from whisper_appliance.accounts.users import check_unchanged, user_of
 from whisper_appliance.core.clock import Clock, written
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.storage.database import Database
@@ -24,6 +25,9 @@ MAX_AGENT_CHARS = 200
 MAX_PER_USER = 50
 CONFIRMED_FOR = timedelta(minutes=10)
 """Dangerous actions need a sign-in, or a confirmation by password, that is at most so old."""
+
+OnBegun = Callable[[sa.Connection, str], None]
+"""Called with the id of a session in the transaction that begins it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,20 @@ class Sessions:
         self._clock = clock
 
     def begin(
-        self, user: User, *, address: str, agent: str, is_confirmed: bool = True
+        self,
+        user: User,
+        *,
+        address: str,
+        agent: str,
+        is_confirmed: bool = True,
+        password_hash: str = "",
+        on_begun: OnBegun = lambda _connection, _session_id: None,
     ) -> tuple[Session, str]:
         """A new session and the token for its cookie. Ends the oldest beyond `MAX_PER_USER`.
 
-        `is_confirmed`: the user was authenticated just now, and not remembered from earlier.
+        `is_confirmed`: the user was authenticated just now, and not remembered from earlier. `password_hash`
+        is what the password was checked against; `on_begun` runs in the same transaction. Raises
+        `SignInFailed` if the account was deleted, disabled or given another password meanwhile.
         """
         token, now = new_token(), written(self._clock())
         row = {
@@ -75,9 +88,12 @@ class Sessions:
             "agent": "".join(c for c in agent if c.isprintable())[:MAX_AGENT_CHARS],
         }
         with self._database.write(exclusive=ACCOUNTS) as connection:
+            check_unchanged(connection, user.id, password_hash)
             _drop_oldest(connection, user.id)
             added = connection.execute(sessions.insert().values(row).returning(*sessions.c))
-            return _session(added.mappings().one()), token
+            session = _session(added.mappings().one())
+            on_begun(connection, session.id)
+            return session, token
 
     def find_valid(self, token: str) -> tuple[Session, User] | None:
         """The session of this token and its user; None when it has ended or its user is disabled."""

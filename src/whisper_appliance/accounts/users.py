@@ -14,7 +14,7 @@ from whisper_appliance.accounts.identity import ROLES, Actor, Role, User
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.accounts.setup import SETUP_CLOSED
 from whisper_appliance.core.clock import Clock, written
-from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
+from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound, SignInFailed
 from whisper_appliance.core.text import normalized_name
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import ACCOUNTS, invitations, keys, sessions, users
@@ -114,9 +114,10 @@ class Users:
         with self._database.read() as connection:
             return _find(connection, users.c.name_folded == normalized_name(name))
 
-    def with_valid_password(self, name: str, password: str) -> User | None:
-        """The user with this name and password; None when wrong or disabled.
+    def with_valid_password(self, name: str, password: str) -> tuple[User, str] | None:
+        """The user with this name and password, and the stored hash; None when wrong or disabled.
 
+        What follows from the password checks the hash again, with `check_unchanged`.
         It takes the same time for a name that does not exist, so that names cannot be guessed by timing.
         """
         with self._database.read() as connection:
@@ -126,10 +127,11 @@ class Users:
         if not self._passwords.verify(stored, password) or row is None:
             return None
         if self._passwords.needs_rehash(row["password"]):
-            rehash = users.update().where(users.c.id == row["id"])
             new_hash = self._passwords.hash_password(password)
-            write_best_effort(self._database, rehash.values(password=new_hash))
-        return None if row["disabled_at"] else user_of(row)
+            unchanged = sa.and_(users.c.id == row["id"], users.c.password == stored)
+            rehash = users.update().where(unchanged).values(password=new_hash)
+            stored = new_hash if write_best_effort(self._database, rehash) else stored
+        return None if row["disabled_at"] else (user_of(row), str(stored))
 
     def rename(self, user_id: str, name: str, *, by: Actor) -> User:
         """Changes the name of an account. Raises `InvalidRequest`, `Conflict` when it is taken."""
@@ -172,13 +174,18 @@ class Users:
         self._write_audit(by, "user.role", user_id, {"name": before.name, "from": before.role, "to": role})
         return self.get(user_id)
 
-    def set_password(self, user_id: str, password: str, *, by: Actor) -> None:
-        """Changes the password of an account and ends its sessions, except the session of `by`."""
+    def set_password(self, user_id: str, password: str, *, by: Actor, old_hash: str = "") -> None:
+        """Changes the password of an account and ends its sessions, except the session of `by`.
+
+        Raises `SignInFailed` if the hash is not `old_hash` any more, where that is given.
+        """
         user = self.get(user_id)
         self._passwords.validate(password, user.name)
         new_hash = self._passwords.hash_password(password)
 
         def change(connection: sa.Connection, _user: User) -> None:
+            if old_hash:
+                check_unchanged(connection, user_id, old_hash)
             _update(connection, user_id, password=new_hash)
             other_sessions = sa.and_(sessions.c.user_id == user_id, sessions.c.id != by.session)
             connection.execute(sessions.delete().where(other_sessions))
@@ -239,6 +246,17 @@ class Users:
             user = _find(connection, users.c.id == user_id)
             change(connection, user)
         return user
+
+
+def check_unchanged(connection: sa.Connection, user_id: str, password_hash: str = "") -> None:
+    """Raises `SignInFailed` if the account was deleted or disabled after its user was authenticated.
+
+    Also if the hash is not `password_hash` any more, where that is given.
+    """
+    same = [users.c.id == user_id, users.c.disabled_at.is_(None)]
+    same += [users.c.password == password_hash] if password_hash else []
+    if connection.execute(sa.select(users.c.id).where(*same)).first() is None:
+        raise SignInFailed("The account was changed at this moment. Sign in again.")
 
 
 def validate_name(name: str) -> str:
