@@ -13,8 +13,9 @@ from tests.support.passkeys import Device
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.identity import SHELL, User
 from whisper_appliance.accounts.passkeys import MAX_PER_USER, Site
+from whisper_appliance.accounts.throttle import ATTEMPTS_PER_ADDRESS
 from whisper_appliance.accounts.users import NO_PASSWORD
-from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound, SignInFailed
+from whisper_appliance.core.errors import Busy, Conflict, InvalidRequest, NotFound, SignInFailed
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import users
 
@@ -200,6 +201,20 @@ def test_a_reset_removes_passkeys_too(accounts: Accounts, ada: User, phone: Devi
     accounts.reset_second_factor(ada, by=SHELL)
     with pytest.raises(SignInFailed):
         sign_in(accounts, phone)
+
+
+def test_attempts_of_one_address_are_limited(accounts: Accounts, ada: User, phone: Device) -> None:
+    answers = [phone.sign(accounts.passkeys.begin_sign_in(SITE)) for _ in range(2)]
+    for _ in range(ATTEMPTS_PER_ADDRESS):
+        with pytest.raises(SignInFailed):
+            accounts.sign_in_with_passkey(SITE, {}, address="10.0.0.1")
+    for _ in range(ATTEMPTS_PER_ADDRESS):
+        accounts.begin_passkey_sign_in(SITE, address="10.0.0.1")
+    with pytest.raises(Busy):
+        accounts.sign_in_with_passkey(SITE, answers[0], address="10.0.0.1")
+    with pytest.raises(Busy):
+        accounts.begin_passkey_sign_in(SITE, address="10.0.0.1")
+    assert accounts.sign_in_with_passkey(SITE, answers[1], address="10.0.0.2")
 
 
 def test_people_of_a_provider_have_no_passkeys_that_sign_in(

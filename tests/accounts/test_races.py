@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import pyotp
 import pytest
+import sqlalchemy as sa
 
 from tests.support.accounts import GOOD_PASSWORD, Kept, build_accounts
 from tests.support.clock import Clock
@@ -27,7 +28,8 @@ from whisper_appliance.accounts.single_sign_on import SingleSignOn
 from whisper_appliance.accounts.throttle import ATTEMPTS_PER_ADDRESS
 from whisper_appliance.accounts.usage import Quota, Usage
 from whisper_appliance.app.admission import quota_check
-from whisper_appliance.config.settings import load
+from whisper_appliance.app.ownership import AllOwnedData
+from whisper_appliance.config.settings import Settings, load
 from whisper_appliance.core.errors import (
     ApplianceError,
     Busy,
@@ -43,10 +45,12 @@ from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.time_left import ESTIMATED_BYTES_PER_SECOND
 from whisper_appliance.library import shares as shares_module
+from whisper_appliance.library.ownership import TranscriptOwnership
 from whisper_appliance.library.shares import Shares
 from whisper_appliance.library.storage_usage import StorageUsage
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import users
+from whisper_appliance.storage.schema.jobs import jobs
 from whisper_appliance.webhooks.repository import WebhookRepository
 
 THREADS = 32
@@ -121,7 +125,8 @@ def test_an_answer_of_a_passkey_signs_in_once(two: list[Accounts]) -> None:
     made = device.create(two[0].passkeys.begin_registration(ada, site))
     two[0].passkeys.register(ada, site, "Phone", made, by=SHELL)
     answer = device.sign(two[0].passkeys.begin_sign_in(site))
-    found = race(two, lambda a: a.sign_in_with_passkey(site, answer, address="10.0.0.1"))
+    numbers = itertools.count()
+    found = race(two, lambda a: a.sign_in_with_passkey(site, answer, address=f"10.0.0.{next(numbers)}"))
     assert found == {"ok": 1, SignInFailed.__name__: THREADS - 1}
 
 
@@ -133,13 +138,11 @@ def test_an_invitation_makes_one_account(two: list[Accounts]) -> None:
     assert len(two[0].users.list_users()) == 1
 
 
-def test_one_of_two_owners_remains(
-    two: list[Accounts], two_databases: tuple[Database, Database]
-) -> None:
+def test_one_of_two_owners_remains(two: list[Accounts], two_databases: tuple[Database, Database]) -> None:
     acts: list[Callable[[Accounts, str], object]] = [
-        lambda accounts, id: accounts.users.set_role(id, "member", by=SHELL),
-        lambda accounts, id: accounts.users.disable(id, by=SHELL),
-        lambda accounts, id: accounts.remove_user(id, heir=None, by=SHELL),
+        lambda accounts, user_id: accounts.users.set_role(user_id, "member", by=SHELL),
+        lambda accounts, user_id: accounts.users.disable(user_id, by=SHELL),
+        lambda accounts, user_id: accounts.remove_user(user_id, heir=None, by=SHELL),
     ]
     for one, other in itertools.product(acts, acts):
         with two_databases[0].write() as connection:
@@ -151,9 +154,42 @@ def test_one_of_two_owners_remains(
         assert len(able) == 1, (one, other)
 
 
+def test_two_users_who_are_the_heirs_of_each_other_leave_one_owner_of_all(
+    two: list[Accounts], two_databases: tuple[Database, Database], tmp_path: Path
+) -> None:
+    for accounts, database in zip(two, two_databases, strict=True):
+        accounts._owned_data = AllOwnedData(TranscriptOwnership(database, tmp_path))
+    ada, ben = (two[0].users.create(name, GOOD_PASSWORD, "member", by=SHELL) for name in ("Ada", "Ben"))
+    queue = JobRepository(two_databases[0])
+    for user in (ada, ben):
+        request = JobRequest(Path("x"), "talk.wav", owner=user.id)
+        queue.add(request, audio=f"uploads/{user.id}", audio_bytes=44, limits=QueueLimits(9, 9))
+    sides = [(two[0], ada.id, ben.id), (two[1], ben.id, ada.id)]
+    found = race(sides, lambda side: side[0].remove_user(side[1], heir=side[2], by=SHELL))
+    assert found == {"ok": 1, NotFound.__name__: THREADS - 1}
+    (left,) = two[0].users.list_users()
+    with two_databases[0].read() as connection:
+        assert connection.execute(sa.select(jobs.c.owner)).scalars().all() == [left.id, left.id]
+
+
 def test_a_name_is_given_once(two: list[Accounts]) -> None:
     found = race(two, lambda a: a.users.create("Ada", GOOD_PASSWORD, "member", by=SHELL))
     assert found == {"ok": 1, Conflict.__name__: THREADS - 1}
+
+
+def single_sign_ons(
+    two: list[Accounts], databases: tuple[Database, Database], settings: Settings
+) -> list[SingleSignOn]:
+    return [
+        SingleSignOn(
+            database,
+            accounts.users,
+            lambda: settings,
+            end_sessions=lambda ended: None,
+            write_audit=no_audit,
+        )
+        for database, accounts in zip(databases, two, strict=True)
+    ]
 
 
 def test_a_person_of_a_provider_gets_one_account(
@@ -163,14 +199,29 @@ def test_a_person_of_a_provider_gets_one_account(
     identity = Identity(
         "https://auth.example.org", "s-1", "Ada", "", frozenset(), sid="", is_fresh=True, id_token=""
     )
-    settings = load(data_dir=tmp_path)
-    both = [
-        SingleSignOn(database, accounts.users, lambda: settings, write_audit=no_audit)
-        for database, accounts in zip(two_databases, two, strict=True)
-    ]
+    both = single_sign_ons(two, two_databases, load(data_dir=tmp_path))
     found = race(both, lambda side: side.user_for(identity))
     assert found == {"ok": THREADS}
     assert sorted(user.name for user in two[0].users.list_users()) == ["Ada", "Boss"]
+
+
+def test_a_person_of_a_provider_is_linked_once(
+    two: list[Accounts], two_databases: tuple[Database, Database], tmp_path: Path
+) -> None:
+    ada = two[0].users.create("ada@example.org", GOOD_PASSWORD, "owner", by=SHELL)
+    identity = Identity(
+        "https://auth.example.org",
+        "s-1",
+        "Ada",
+        "ada@example.org",
+        frozenset(),
+        sid="",
+        is_fresh=True,
+        id_token="",
+    )
+    both = single_sign_ons(two, two_databases, load(data_dir=tmp_path, oidc_link_verified_email=True))
+    assert race(both, lambda side: side.user_for(identity)) == {"ok": THREADS}
+    assert [user.id for user in two[0].users.list_users()] == [ada.id]
 
 
 def test_setup_makes_one_owner(two: list[Accounts]) -> None:

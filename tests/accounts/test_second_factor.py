@@ -1,5 +1,6 @@
 """The second factor: codes of an app and recovery codes work once, are throttled, and can be reset."""
 
+import contextlib
 from collections.abc import Callable
 
 import pyotp
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 
 from tests.support.accounts import GOOD_PASSWORD, Kept, Monotonic
 from tests.support.clock import Clock
+from whisper_appliance.accounts import throttle
 from whisper_appliance.accounts.accounts import Accounts, SignedIn
 from whisper_appliance.accounts.identity import SHELL, User
 from whisper_appliance.accounts.throttle import ATTEMPTS_PER_ADDRESS
@@ -138,6 +140,24 @@ def test_guesses_of_the_code_are_slowed_down_over_all_addresses(
         sign_in(accounts, code(), address="10.0.2.1")
     clock.forward(seconds=300)
     assert sign_in(accounts, code(), address="10.0.2.1")
+
+
+def test_many_guesses_slow_down_addresses_that_gave_no_code(
+    accounts: Accounts, ada: User, code: Callable[[], str], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "FAILURES_PER_DAY", 10)
+    assert sign_in(accounts, code(), address="10.0.0.1")
+    guesses = 0
+    for number in range(12 * 12):  # the longest delay of fewer guesses is five minutes
+        clock.forward(minutes=5)
+        with contextlib.suppress(Busy):
+            assert not accounts.second_factors.verify(ada, WRONG, address=f"10.0.1.{number}")
+            guesses += 1
+    assert 10 < guesses < 40
+    with pytest.raises(Busy):
+        sign_in(accounts, code(), address="10.0.2.1")
+    clock.forward(seconds=30)
+    assert sign_in(accounts, code(), address="10.0.0.1"), "the user's own address is not slowed down"
 
 
 def test_guesses_of_one_address_at_many_accounts_are_slowed_down(accounts: Accounts, clock: Clock) -> None:

@@ -1,5 +1,6 @@
 """User accounts: created, changed, disabled, deleted; one owner always remains."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from tests.support.accounts import GOOD_PASSWORD, Kept
 from tests.support.clock import Clock
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.identity import SHELL, Actor
-from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound, SignInFailed
+from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound, SignInFailed, Unavailable
 
 OTHER = "eleven green bottles near the wall"
 
@@ -129,6 +130,37 @@ def test_a_deleted_user_is_gone_with_sessions_keys_and_open_invitations(accounts
     assert accounts.keys.find_valid(secret) is None
     with pytest.raises(NotFound):
         accounts.invitations.peek(invited)
+
+
+def test_an_account_stays_until_its_data_has_an_heir(
+    accounts: Accounts, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, ben = (accounts.users.create(name, GOOD_PASSWORD, "member", by=SHELL) for name in ("A", "B"))
+
+    def fail(*_given: object) -> Callable[[], None]:
+        raise Unavailable("The database does not answer.")
+
+    for name, heir in (("erase", None), ("transfer", ben.id)):
+        monkeypatch.setattr(kept, name, fail)
+        with pytest.raises(Unavailable):
+            accounts.remove_user(ada.id, heir=heir, by=SHELL)
+        assert accounts.sign_in("A", GOOD_PASSWORD, address="10.0.0.1")
+    monkeypatch.undo()
+    accounts.remove_user(ada.id, heir=ben.id, by=SHELL)
+    assert kept.done == [("hand over", ada.id, ben.id)]
+
+
+def test_who_was_promoted_meanwhile_is_not_changed_by_an_admin_of_members(accounts: Accounts) -> None:
+    user = accounts.users.create("Ada", GOOD_PASSWORD, "member", by=SHELL)
+    accounts.users.set_role(user.id, "admin", by=SHELL)
+    for change in (
+        lambda: accounts.users.disable(user.id, by=SHELL, if_role=user.role),
+        lambda: accounts.users.set_role(user.id, "owner", by=SHELL, if_role=user.role),
+        lambda: accounts.users.set_password(user.id, OTHER, by=SHELL, if_role=user.role),
+        lambda: accounts.remove_user(user.id, heir=None, by=SHELL, if_role=user.role),
+    ):
+        with pytest.raises(Conflict, match="changed at this moment"):
+            change()
 
 
 def test_last_seen_is_updated_at_most_every_few_minutes(accounts: Accounts, clock: Clock) -> None:

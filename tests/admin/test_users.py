@@ -105,6 +105,18 @@ def test_a_forgotten_password_is_replaced_and_its_user_and_the_audit_log_notice(
     assert signed.number > changed.number
 
 
+def test_nobody_manages_their_own_account_without_its_password(owner: ApiClient) -> None:
+    path = f"/api/admin/users/{owner.user.id}"
+    refused = [
+        owner.post(f"{path}/password"),
+        owner.delete(f"{path}/second-factor"),
+        owner.delete(path, json={"name": owner.user.name}),
+    ]
+    assert [answer.status_code for answer in refused] == [409] * 3
+    assert all("your own account" in answer.json["error"]["message"] for answer in refused)
+    assert owner.get("/api/account").status_code == 200
+
+
 def test_keys_and_sessions_are_ended(app: OpenAPI, admin: ApiClient) -> None:
     member = signed_in(app)
     key = with_key(app, "read", user=member.user)

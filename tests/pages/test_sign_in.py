@@ -19,8 +19,8 @@ from tests.support.client import (
     signed_in,
     with_key,
 )
-from whisper_appliance.accounts.accounts import Accounts
-from whisper_appliance.accounts.identity import SHELL
+from whisper_appliance.accounts.accounts import Accounts, SignedIn
+from whisper_appliance.accounts.identity import SHELL, User
 from whisper_appliance.accounts.invitations import INVITATION_GONE
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.server.application import create_app
@@ -75,6 +75,23 @@ def test_the_cookie_is_for_this_host_over_tls_and_for_no_script(app: OpenAPI, ac
     plain = sign_in(client_of(app), user.name).headers["Set-Cookie"]
     assert plain.startswith("session=")
     assert "HttpOnly" in plain
+
+
+def test_signing_in_twice_at_once_is_no_error(
+    app: OpenAPI, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other request has ended the session before, after this one read it."""
+    client = signed_in(app)
+    body = {"name": client.user.name, "password": PASSWORD}
+    begin = accounts.begin_session
+
+    def begin_twice(user: User, *, address: str, agent: str) -> SignedIn:
+        accounts.sessions.end_others(user.id, by=SHELL)
+        return begin(user, address=address, agent=agent)
+
+    monkeypatch.setattr(accounts, "begin_session", begin_twice)
+    assert client.post("/api/session", json=body).status_code == 200
+    assert client.get("/api/account").status_code == 200
 
 
 def test_signing_in_again_ends_the_session_before(app: OpenAPI, accounts: Accounts) -> None:

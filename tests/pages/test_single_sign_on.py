@@ -1,5 +1,6 @@
 """Sign-in with an OpenID Connect provider: a real one runs beside the appliance."""
 
+import secrets
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,7 @@ from flask_openapi3 import OpenAPI
 from joserfc.jwk import RSAKey
 
 from tests.support.application import StartAppliance
-from tests.support.client import PASSWORD, ApiClient, Response, an_account, client_of
+from tests.support.client import PASSWORD, ApiClient, Response, an_account, client_of, signed_in
 from tests.support.oidc import CLIENT_ID, Provider, running_provider
 from whisper_appliance.accounts.identity import SHELL, User
 from whisper_appliance.accounts.oidc_provider import REQUESTS_AT_ONCE
@@ -121,6 +122,38 @@ def test_who_is_in_no_group_or_disabled_reads_the_reason_and_gets_no_session(
     other = client_of(app)
     assert "disabled" in sign_in(other, "s-3").text
     assert user_of(other) is None
+
+
+def test_who_is_in_no_group_any_more_is_signed_out_and_no_admin(
+    app: OpenAPI, appliance: Appliance, provider: Provider
+) -> None:
+    provider.person("s-16", preferred_username="dorothy", groups=["admins"])
+    client = client_of(app)
+    sign_in(client, "s-16")
+    user = user_of(client)
+    assert user["role"] == "admin"
+    provider.person("s-16", preferred_username="dorothy", groups=["others"])
+    assert sign_in(client_of(app), "s-16").status_code == 403
+    assert user_of(client) is None
+    assert appliance.accounts.users.get(user["id"]).role == "member"
+
+
+def test_two_tabs_sign_in_and_a_foreign_link_cancels_no_attempt(app: OpenAPI, provider: Provider) -> None:
+    provider.person("s-17", preferred_username="katherine")
+    client = client_of(app)
+    tabs = [to_provider(client, f"?next=/{page}") for page in ("history", "account")]
+    assert client.get("/sign-in/provider/callback?code=x&state=x", headers=PAGE).status_code == 401
+    back = [come_back(client, at_provider(address, "s-17")) for address in tabs]
+    assert [each.location for each in back] == ["/history", "/account"]
+
+
+def test_the_cookie_of_attempts_stays_small(app: OpenAPI) -> None:
+    client = client_of(app)
+    for _ in range(9):
+        began = client.get(f"/sign-in/provider?next=/{secrets.token_hex(250)}", headers=PAGE)
+        cookies = began.headers.getlist("Set-Cookie")
+        assert cookies
+        assert max(len(cookie) for cookie in cookies) < 4000
 
 
 def test_a_name_that_is_taken_gives_no_right_to_its_account(app: OpenAPI, provider: Provider) -> None:
@@ -349,6 +382,33 @@ def test_a_verified_address_links_an_account_only_where_a_setting_says_so(
     sign_in(verified, "s-10")
     assert user_of(unverified)["id"] != user.id
     assert user_of(verified)["id"] == user.id
+    provider.person("s-18", email="ada@example.org", email_verified=True)
+    another = client_of(app)
+    sign_in(another, "s-18")
+    assert user_of(another)["id"] != user.id, "it has its person already"
+
+
+def test_nobody_is_linked_to_an_account_whose_name_was_chosen_by_its_user(
+    start_appliance: StartAppliance, provider: Provider, issuer: str
+) -> None:
+    appliance = start_appliance(oidc_issuer=issuer, **SETTINGS, oidc_link_verified_email=True)
+    an_account(appliance, "owner")
+    app = create_app(appliance)
+    provider.person("s-19", email="victim@example.org", email_verified=False)
+    provider.person("s-20", email="victim@example.org", email_verified=True)
+    unverified, verified = client_of(app), client_of(app)
+    sign_in(unverified, "s-19")
+    assert user_of(unverified)["name"] == "victim@example.org"
+    sign_in(verified, "s-20")
+    assert user_of(verified)["id"] != user_of(unverified)["id"]
+    member, admin = signed_in(app, "member"), signed_in(app, "admin")
+    renamed = member.patch("/api/account", json={"name": "boss＠example.org"})
+    assert (renamed.status_code, renamed.json["error"]["field"]) == (400, "name")
+    assert admin.patch("/api/account", json={"name": "admin@example.org"}).status_code == 204
+    _, token = appliance.accounts.invitations.create("member", by=SHELL)
+    body = {"token": token, "name": "boss@example.org", "password": PASSWORD}
+    assert client_of(app).post("/api/join", json=body).status_code == 400
+    assert client_of(app).post("/api/join", json=body | {"name": "Boss"}).status_code == 200
 
 
 def test_below_a_prefix_the_provider_sends_back_there(start_appliance: StartAppliance, issuer: str) -> None:

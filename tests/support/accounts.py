@@ -1,6 +1,6 @@
 """Accounts over the database of a test, with cheap password hashes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.config import settings
 from whisper_appliance.core.clock import Clock
-from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.database import Connection, Database
 
 CHEAP_ARGON2 = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 GOOD_PASSWORD = "seven quiet lamps"
@@ -40,11 +40,11 @@ class Kept:
     ) -> None:
         self.records.append((actor.name, action, object_id))
 
-    def erase(self, owner: str) -> None:
-        self.done.append(("erase", owner))
+    def erase(self, connection: Connection, owner: str) -> Callable[[], None]:
+        return lambda: self.done.append(("erase", owner))
 
-    def transfer(self, owner: str, heir: str) -> None:
-        self.done.append(("hand over", owner, heir))
+    def transfer(self, connection: Connection, owner: str, heir: str) -> Callable[[], None]:
+        return lambda: self.done.append(("hand over", owner, heir))
 
 
 def build_accounts(

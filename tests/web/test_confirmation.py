@@ -1,8 +1,9 @@
 """Dangerous actions need a user whose password was given lately, and no API key does them."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import pyotp
 import pytest
 import sqlalchemy as sa
 from flask_openapi3 import OpenAPI
@@ -152,6 +153,24 @@ def test_a_confirmation_by_password_allows_dangerous_actions(owner: ApiClient, a
     assert owner.post("/api/session/confirm", json={"password": PASSWORD}).status_code == 204
     assert owner.get("/api/session").json["confirmed"] is True
     assert owner.post("/api/admin/invitations", json=invite).status_code == 201
+
+
+def test_a_confirmation_needs_a_code_where_the_second_factor_is_on(
+    owner: ApiClient, appliance: Appliance
+) -> None:
+    """Otherwise a password makes recovery codes and passkeys, which replace the code."""
+    factors, now = appliance.accounts.second_factors, datetime.now(UTC)
+    app = pyotp.TOTP(factors.enrol(owner.user).secret)
+    recovery, *_ = factors.activate(owner.user, app.at(now), by=SHELL)
+    forget_confirmation(appliance, owner)
+    with_code = {"password": PASSWORD, "code": recovery}
+    refused = owner.post("/api/session/confirm", json={"password": PASSWORD})
+    assert (refused.status_code, code_of(refused)) == (401, "second_factor_required")
+    refused = owner.post("/api/session/confirm", json={"password": PASSWORD, "code": "000 000"})
+    assert (refused.status_code, refused.json["error"]["field"]) == (401, "code")
+    assert code_of(owner.post("/api/account/second-factor/recovery-codes")) == "confirmation_required"
+    assert owner.post("/api/session/confirm", json=with_code).status_code == 204
+    assert owner.post("/api/account/second-factor/recovery-codes").status_code == 200
 
 
 def test_wrong_passwords_are_slowed_down_in_a_confirmation_too(owner: ApiClient) -> None:

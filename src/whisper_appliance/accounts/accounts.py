@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -12,7 +12,7 @@ from whisper_appliance.accounts.access import AccessMode
 from whisper_appliance.accounts.access_mode import AccessModeStore
 from whisper_appliance.accounts.audit import WriteAudit, no_audit
 from whisper_appliance.accounts.first_steps import FirstSteps
-from whisper_appliance.accounts.identity import FIRST_START, Actor, User
+from whisper_appliance.accounts.identity import FIRST_START, Actor, Role, User
 from whisper_appliance.accounts.invitations import Invitations
 from whisper_appliance.accounts.keys import ApiKeys
 from whisper_appliance.accounts.passkeys import Passkeys, Site
@@ -36,8 +36,10 @@ from whisper_appliance.core.errors import (
     SignInRequired,
 )
 from whisper_appliance.core.i18n import N_
+from whisper_appliance.core.network import client_network
 from whisper_appliance.core.text import normalized_name
-from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.database import Connection, Database
+from whisper_appliance.storage.schema.accounts import ACCOUNTS
 
 ADMIN_NAME = "admin"
 WRONG_CREDENTIALS = N_("This name and password do not go together.")
@@ -45,12 +47,15 @@ log = structlog.get_logger()
 
 
 class OwnedData(Protocol):
-    """The data that users own, in all packages that store it."""
+    """The data that users own, in all packages that store it.
 
-    def erase(self, owner: str) -> None:
+    Both change rows in the transaction of the caller, and return what has to be called after it.
+    """
+
+    def erase(self, connection: Connection, owner: str) -> Callable[[], None]:
         """Deletes for good the transcripts, recordings, jobs and live sessions of `owner`."""
 
-    def transfer(self, owner: str, heir: str) -> None:
+    def transfer(self, connection: Connection, owner: str, heir: str) -> Callable[[], None]:
         """Makes `heir` the owner of all of them."""
 
 
@@ -78,6 +83,7 @@ class Accounts:
         passwords: Passwords | None = None,
     ) -> None:
         """Neither reads nor writes the database yet; `write_audit` is called for every change."""
+        self._database = database
         self._settings = settings
         self._owned_data = owned_data
         self._write_audit = write_audit
@@ -137,7 +143,9 @@ class Accounts:
         self.access_mode.set(access_mode, by=Actor(user.id, user))
         self.first_steps.begin(user.id)
         if visitor:
-            self._owned_data.transfer(visitor, user.id)
+            with self._database.write(exclusive=ACCOUNTS) as connection:
+                finish = self._owned_data.transfer(connection, visitor, user.id)
+            finish()
         return user
 
     def sign_in(self, name: str, password: str, code: str = "", *, address: str, agent: str = "") -> SignedIn:
@@ -153,17 +161,24 @@ class Accounts:
             raise SignInFailed(WRONG_CREDENTIALS)
         user, password_hash = found
         if self.second_factors.is_on(user.id):
-            self._check_code(Actor(user.id, user), user, code)
+            self._check_code(Actor(user.id, user), user, code, address)
         self.throttle.succeeded(account, address)
         return self.begin_session(user, address=address, agent=agent, password_hash=password_hash)
+
+    def begin_passkey_sign_in(self, site: Site, *, address: str) -> dict[str, Any]:
+        """The options with which a browser signs in by passkey. Raises `Busy` for too many of an address."""
+        self.throttle.attempt_of_address(f"passkeys {client_network(address)}")
+        return self.passkeys.begin_sign_in(site)
 
     def sign_in_with_passkey(
         self, site: Site, answer: Mapping[str, object], *, address: str, agent: str = ""
     ) -> SignedIn:
         """Begins a session of the user whose passkey signed the answer. Raises `SignInFailed`.
 
-        No code is needed: the device has checked a fingerprint, a face or a PIN.
+        No code is needed: the device has checked a fingerprint, a face or a PIN. Raises `Busy` after too many
+        attempts of the address.
         """
+        self.throttle.attempt_of_address(address)
         try:
             user = self.passkeys.authenticate(site, answer)
         except SignInFailed:
@@ -231,13 +246,18 @@ class Accounts:
             raise Conflict("You sign in with your provider; change your password there.")
         self.users.set_password(user.id, new, by=actor, old_hash=old_hash)
 
-    def confirm(self, actor: Actor, password: str, *, address: str) -> None:
-        """Confirms the session of `actor` by password, so that it may do dangerous actions for a while.
+    def confirm(self, actor: Actor, password: str, code: str = "", *, address: str) -> None:
+        """Confirms the session of `actor`, so that it may do dangerous actions for a while.
 
-        Raises `SignInRequired`, `SignInFailed`, `Busy`.
+        It takes the password, and a code where the second factor is on. Raises `SignInRequired`,
+        `SignInFailed`, `SecondFactorRequired` without a code, `Busy`.
         """
-        if self.check_password(actor, password, address=address).has_password:
-            self.sessions.confirm(actor.session, by=actor)
+        user = self.check_password(actor, password, address=address)
+        if not user.has_password:
+            return
+        if self.second_factors.is_on(user.id):
+            self._check_code(actor, user, code, address)
+        self.sessions.confirm(actor.session, by=actor)
 
     def check_password(self, actor: Actor, password: str, *, address: str, field: str = "password") -> User:
         """The user of `actor`, if `password` is theirs. Raises `SignInRequired`, `SignInFailed`, `Busy`."""
@@ -274,7 +294,7 @@ class Accounts:
         user = self.check_password(actor, password, address=address)
         if not self.second_factors.is_on(user.id):
             raise Conflict("The second factor is off.")
-        self._check_code(actor, user, code)
+        self._check_code(actor, user, code, address)
         self.second_factors.remove(user, by=actor)
 
     def has_second_factor(self, user: User) -> bool:
@@ -286,28 +306,34 @@ class Accounts:
         self.second_factors.remove(user, by=by)
         self.passkeys.remove_all(user, by=by)
 
-    def _check_code(self, actor: Actor, user: User, code: str) -> None:
+    def _check_code(self, actor: Actor, user: User, code: str, address: str) -> None:
         if not code.strip():
             raise SecondFactorRequired("Enter the code that your authenticator app shows.", field="code")
-        if not self.second_factors.verify(user, code):
+        if not self.second_factors.verify(user, code, address=address):
             self._write_audit(actor, "sign_in.failed", "", {"name": user.name, "factor": "code"})
             raise SignInFailed(WRONG_CODE, field="code")
 
-    def remove_user(self, user_id: str, *, heir: str | None, by: Actor) -> None:
+    def remove_user(self, user_id: str, *, heir: str | None, by: Actor, if_role: Role | None = None) -> None:
         """Deletes an account. Its data is transferred to the user `heir`, or erased when that is None.
 
-        Raises `NotFound`, `InvalidRequest`, `Conflict` for the last owner.
+        Both are one transaction, so that no data is left without an owner. Raises `NotFound`,
+        `InvalidRequest`, `Conflict` for the last owner.
         """
+        if heir == user_id:
+            raise InvalidRequest("The heir must be somebody else.", field="heir")
+        finish: list[Callable[[], None]] = []
+
+        def hand_over(connection: Connection) -> None:
+            if heir is None:
+                finish.append(self._owned_data.erase(connection, user_id))
+            else:
+                finish.append(self._owned_data.transfer(connection, user_id, heir))
+
+        self.users.delete(user_id, by=by, heir=heir, if_role=if_role, on_deleted=hand_over)
         if heir is not None:
-            self.users.get(heir)
-            if heir == user_id:
-                raise InvalidRequest("The heir must be somebody else.", field="heir")
-        self.users.delete(user_id, by=by)
-        if heir is None:
-            self._owned_data.erase(user_id)
-        else:
-            self._owned_data.transfer(user_id, heir)
             self._write_audit(by, "user.hand_over", user_id, {"heir": heir})
+        for each in finish:
+            each()
 
     def _admin_password(self) -> str | None:
         if self._settings.admin_password is not None:

@@ -20,12 +20,11 @@ class ProviderSessions:
         self._database = database
         self._sessions = sessions
 
-    def add(self, session_id: str, identity: Identity) -> None:
-        """Notes that a session has begun with this identity."""
+    def add(self, connection: sa.Connection, session_id: str, identity: Identity) -> None:
+        """Notes that a session has begun with this identity, in the transaction that begins it."""
         token = identity.id_token if len(identity.id_token) <= MAX_ID_TOKEN_CHARS else ""
         row = {"issuer": identity.issuer, "subject": identity.subject, "sid": identity.sid, "id_token": token}
-        with self._database.write() as connection:
-            connection.execute(rows.insert().values(session_id=session_id, **row))
+        connection.execute(rows.insert().values(session_id=session_id, **row))
 
     def id_token(self, session_id: str, issuer: str) -> str | None:
         """The ID token with which a session began, `""` if it was too long; None for other sessions."""

@@ -16,6 +16,7 @@ from whisper_appliance.accounts.tokens import token_hash
 from whisper_appliance.core.clock import Clock, written
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
 from whisper_appliance.core.i18n import N_
+from whisper_appliance.core.network import client_network
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import ACCOUNTS, recovery_codes, totp
 
@@ -106,18 +107,21 @@ class SecondFactors:
         self._write_audit(by, "second_factor.on", user.id, {"name": user.name})
         return codes
 
-    def verify(self, user: User, code: str) -> bool:
+    def verify(self, user: User, code: str, *, address: str) -> bool:
         """Whether this is a code of the user's app, or a recovery code; neither works twice. Raises `Busy`.
 
-        Failures count for the account whatever the address: only who knows the password gets here.
+        All addresses that gave no good code lately count together, because only who knows the password gets
+        here.
         """
-        self._throttle.attempt(user.id, user.id)
+        place = f"{user.id} {client_network(address)}"
+        is_trusted = self._throttle.is_trusted(user.id, place)
+        self._throttle.attempt(user.id, place if is_trusted else f"{user.id} elsewhere")
         recovered = False
         if not self._use_code(user.id, code):
             recovered = self._use_recovery_code(user.id, code)
             if not recovered:
                 return False
-        self._throttle.succeeded(user.id, user.id)
+        self._throttle.succeeded(user.id, place)
         if recovered:
             left = self.get(user.id).recovery_codes
             self._write_audit(Actor(user.id, user), "second_factor.recovery", user.id, {"codes_left": left})

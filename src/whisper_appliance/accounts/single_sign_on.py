@@ -6,13 +6,14 @@ import sqlalchemy as sa
 
 from whisper_appliance.accounts.audit import WriteAudit
 from whisper_appliance.accounts.identity import PROVIDER, Role, User
-from whisper_appliance.accounts.oidc_provider import Identity
-from whisper_appliance.accounts.users import MAX_NAME_CHARS, NAME_TAKEN, Users
+from whisper_appliance.accounts.oidc_provider import EndedAtProvider, Identity
+from whisper_appliance.accounts.users import MAX_NAME_CHARS, NAME_TAKEN, NO_PASSWORD, Users, user_of
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.clock import Clock, now, written
-from whisper_appliance.core.errors import Conflict, NotAllowed, NotFound, SignInFailed
+from whisper_appliance.core.errors import Conflict, InvalidRequest, NotAllowed, SignInFailed
+from whisper_appliance.core.text import normalized_name
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.accounts import ACCOUNTS, identities
+from whisper_appliance.storage.schema.accounts import ACCOUNTS, identities, users
 
 MAX_NAMES = 100
 
@@ -26,12 +27,14 @@ class SingleSignOn:
         users: Users,
         get_settings: Callable[[], Settings],
         *,
+        end_sessions: Callable[[EndedAtProvider], object],
         write_audit: WriteAudit,
         clock: Clock = now,
     ) -> None:
         self._database = database
         self._users = users
         self._get_settings = get_settings
+        self._end_sessions = end_sessions
         self._write_audit = write_audit
         self._clock = clock
 
@@ -39,11 +42,12 @@ class SingleSignOn:
         """The user of an identity, with the role of its groups.
 
         Raises `NotAllowed` if no group may sign in, `SignInFailed` for a disabled account, `Conflict` before
-        the owner's account is made.
+        the owner's account is made. Who is in no group any more loses the sessions and the role of an admin.
         """
         settings = self._get_settings()
         admins, others = set(settings.oidc_admin_groups), set(settings.oidc_user_groups)
         if others and not identity.groups & (admins | others):
+            self._shut_out(identity)
             raise NotAllowed("Your account at the provider is in no group that may use this appliance.")
         if not self._users.exist():
             raise Conflict("The owner's account comes first. Open the address that the appliance printed.")
@@ -51,9 +55,7 @@ class SingleSignOn:
         user = self._find(identity) or self._link(identity) or self._make(identity, role)
         if user.disabled:
             raise SignInFailed("This account is disabled. Ask an administrator.")
-        if admins and user.role not in ("owner", role):
-            user = self._users.set_role(user.id, role, by=PROVIDER)
-        return user
+        return self._with_role(user, role)
 
     def providers(self) -> dict[str, str]:
         """The issuer with which each user signs in, by id; users with a password only are not in it."""
@@ -61,20 +63,54 @@ class SingleSignOn:
             rows = connection.execute(sa.select(identities.c.user_id, identities.c.issuer))
             return {row.user_id: row.issuer for row in rows}
 
+    def check_new_name(self, name: str, *, by: Role) -> None:
+        """Raises `InvalidRequest` for an e-mail address that a member takes, where addresses link accounts.
+
+        Otherwise the member's account would be given to the person of this address.
+        """
+        if by == "member" and self._links_addresses and "@" in normalized_name(name):
+            raise InvalidRequest("Only admins may take an e-mail address as a name here.", field="name")
+
+    @property
+    def _links_addresses(self) -> bool:
+        return self._get_settings().oidc_link_verified_email
+
+    def _shut_out(self, identity: Identity) -> None:
+        if user := self._find(identity):
+            self._with_role(user, "member")
+            self._end_sessions(EndedAtProvider(identity.issuer, identity.subject, sid=""))
+
+    def _with_role(self, user: User, role: Role) -> User:
+        """The user with the role of their groups, where groups give roles. Owners stay owners."""
+        if not self._get_settings().oidc_admin_groups or user.role in ("owner", role):
+            return user
+        return self._users.set_role(user.id, role, by=PROVIDER, if_role=user.role)
+
     def _find(self, identity: Identity) -> User | None:
         with self._database.read() as connection:
             user_id = _user_id(connection, identity)
         return self._users.get(user_id) if user_id else None
 
     def _link(self, identity: Identity) -> User | None:
-        """The account that is named by the verified e-mail address, if OIDC_LINK_VERIFIED_EMAIL allows it."""
-        if not self._get_settings().oidc_link_verified_email or not identity.verified_email:
-            return None
-        try:
-            user = self._users.by_name(identity.verified_email)
-        except NotFound:
+        """The account that is named by the verified e-mail address, if OIDC_LINK_VERIFIED_EMAIL allows it.
+
+        It must have a password and no person of a provider yet, because those who are made at a sign-in have
+        names that nobody verified.
+        """
+        if not self._links_addresses or not identity.verified_email:
             return None
         with self._database.write(exclusive=ACCOUNTS) as connection:
+            if linked := _user_id(connection, identity):  # by another sign-in meanwhile
+                return self._users.get(linked)
+            named = sa.select(users).where(
+                users.c.name_folded == normalized_name(identity.verified_email),
+                users.c.password != NO_PASSWORD,
+                users.c.id.not_in(sa.select(identities.c.user_id)),
+            )
+            row = connection.execute(named).mappings().first()
+            if row is None:
+                return None
+            user = user_of(row)
             self._add(connection, identity, user.id)
         self._write_audit(PROVIDER, "user.link", user.id, {"name": user.name, "issuer": identity.issuer})
         return user

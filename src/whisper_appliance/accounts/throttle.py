@@ -78,12 +78,19 @@ class Throttle:
             wait = _count_address(connection, network, now) or _count_failure(
                 connection, account, network, now
             )
-        if wait:  # after the transaction, because what was counted stays
-            raise Busy(
-                "Too many attempts to sign in. Wait a little, then try again.",
-                retry_after_seconds=max(1.0, wait),
-                limit_name="sign_ins",
-            )
+        _refuse_for(wait)  # after the transaction, because what was counted stays
+
+    def attempt_of_address(self, address: str) -> None:
+        """Counts an attempt that names no account. Raises `Busy` when its address has had too many."""
+        self._delete_expired_now_and_then()
+        with self._database.write(exclusive=EXCLUSIVE) as connection:
+            wait = _count_address(connection, client_network(address), self._clock())
+        _refuse_for(wait)
+
+    def is_trusted(self, account: str, address: str) -> bool:
+        """Whether the last attempt of this account from this address was good, in the last months."""
+        with self._database.read() as connection:
+            return _is_trusted(_load(connection, _pair(account, client_network(address))), self._clock())
 
     def succeeded(self, account: str, address: str) -> None:
         """Resets the failures of this account from this address, because the last attempt was good."""
@@ -114,6 +121,19 @@ class Throttle:
             self.delete_expired()
 
 
+def _refuse_for(seconds: float) -> None:
+    if seconds:
+        raise Busy(
+            "Too many attempts to sign in. Wait a little, then try again.",
+            retry_after_seconds=max(1.0, seconds),
+            limit_name="sign_ins",
+        )
+
+
+def _is_trusted(attempts: _Attempts, now: float) -> bool:
+    return attempts.succeeded_at > 0 and now - attempts.succeeded_at < TRUSTED_SECONDS
+
+
 def _count_address(connection: sa.Connection, network: str, now: float) -> float:
     """Counts an attempt of an address; the seconds to wait if it has had too many."""
     attempts = _load(connection, _of_address(network))
@@ -128,7 +148,7 @@ def _count_address(connection: sa.Connection, network: str, now: float) -> float
 def _count_failure(connection: sa.Connection, account: str, network: str, now: float) -> float:
     """Counts a failure of an account from an address; the seconds to wait if it is too early."""
     attempts, whole = _load(connection, _pair(account, network)), _load(connection, _of_account(account))
-    is_trusted = attempts.succeeded_at > 0 and now - attempts.succeeded_at < TRUSTED_SECONDS
+    is_trusted = _is_trusted(attempts, now)
     leaked = (now - whole.counted_at) * FAILURES_PER_DAY / DAY_SECONDS
     whole.level = max(0.0, whole.level - max(0.0, leaked))
     pace = SLOW if whole.level >= FAILURES_PER_DAY and not is_trusted else USUAL

@@ -32,7 +32,8 @@ Change = Callable[[sa.Connection, User], None]
 class Users:
     """The accounts in a database. Methods raise `NotFound` for an id that does not exist.
 
-    `by` is the actor for the audit log; callers check beforehand with `access.is_allowed`.
+    `by` is the actor for the audit log; callers check beforehand with `access.is_allowed`, and give the role
+    that they checked as `if_role`.
     """
 
     def __init__(
@@ -161,7 +162,7 @@ class Users:
         """Sets the model for recordings whose request names none; None follows the appliance."""
         self._change(user_id, lambda connection, _user: _update(connection, user_id, model=model))
 
-    def set_role(self, user_id: str, role: Role, *, by: Actor) -> User:
+    def set_role(self, user_id: str, role: Role, *, by: Actor, if_role: Role | None = None) -> User:
         """Changes the role of an account. Raises `InvalidRequest`, `Conflict` for the last owner."""
         _validate_role(role)
 
@@ -170,11 +171,13 @@ class Users:
                 _check_not_last_owner(connection, user)
             _update(connection, user_id, role=role)
 
-        before = self._change(user_id, change)
+        before = self._change(user_id, change, if_role)
         self._write_audit(by, "user.role", user_id, {"name": before.name, "from": before.role, "to": role})
         return self.get(user_id)
 
-    def set_password(self, user_id: str, password: str, *, by: Actor, old_hash: str = "") -> None:
+    def set_password(
+        self, user_id: str, password: str, *, by: Actor, old_hash: str = "", if_role: Role | None = None
+    ) -> None:
         """Changes the password of an account and ends its sessions, except the session of `by`.
 
         Raises `SignInFailed` if the hash is not `old_hash` any more, where that is given.
@@ -190,10 +193,10 @@ class Users:
             other_sessions = sa.and_(sessions.c.user_id == user_id, sessions.c.id != by.session)
             connection.execute(sessions.delete().where(other_sessions))
 
-        self._change(user_id, change)
+        self._change(user_id, change, if_role)
         self._write_audit(by, "user.password", user_id, {"name": user.name})
 
-    def disable(self, user_id: str, *, by: Actor) -> User:
+    def disable(self, user_id: str, *, by: Actor, if_role: Role | None = None) -> User:
         """Disables an account, so that its password, sessions and API keys are refused.
 
         Raises `Conflict` for the last owner.
@@ -204,7 +207,7 @@ class Users:
             _update(connection, user_id, disabled_at=written(self._clock()))
             connection.execute(sessions.delete().where(sessions.c.user_id == user_id))
 
-        user = self._change(user_id, change)
+        user = self._change(user_id, change, if_role)
         self._write_audit(by, "user.disable", user_id, {"name": user.name})
         return self.get(user_id)
 
@@ -214,22 +217,33 @@ class Users:
         self._write_audit(by, "user.enable", user_id, {"name": user.name})
         return self.get(user_id)
 
-    def delete(self, user_id: str, *, by: Actor) -> User:
+    def delete(
+        self,
+        user_id: str,
+        *,
+        by: Actor,
+        heir: str | None = None,
+        if_role: Role | None = None,
+        on_deleted: Callable[[sa.Connection], None] = lambda _connection: None,
+    ) -> User:
         """Deletes an account with its sessions, keys and unused invitations.
 
-        `Accounts.remove_user` also erases or transfers the data that it owns. Raises `Conflict` for the last
-        owner.
+        `on_deleted` runs in the same transaction: `Accounts.remove_user` erases or transfers there the data
+        that the account owns. Raises `NotFound` if the `heir` is gone, `Conflict` for the last owner.
         """
 
         def change(connection: sa.Connection, user: User) -> None:
             _check_not_last_owner(connection, user)
+            if heir is not None:
+                _find(connection, users.c.id == heir)
             for table in (sessions, keys):
                 connection.execute(table.delete().where(table.c.user_id == user_id))
             unused = sa.and_(invitations.c.created_by == user_id, invitations.c.used_at.is_(None))
             connection.execute(invitations.delete().where(unused))
             connection.execute(users.delete().where(users.c.id == user_id))
+            on_deleted(connection)
 
-        user = self._change(user_id, change)
+        user = self._change(user_id, change, if_role)
         self._write_audit(by, "user.delete", user_id, {"name": user.name})
         return user
 
@@ -240,10 +254,16 @@ class Users:
             seen = users.update().where(users.c.id == user.id).values(last_seen=written(now))
             write_best_effort(self._database, seen)
 
-    def _change(self, user_id: str, change: Change) -> User:
-        """Runs `change` in one transaction; returns the user as it was before."""
+    def _change(self, user_id: str, change: Change, if_role: Role | None = None) -> User:
+        """Runs `change` in one transaction; returns the user as it was before.
+
+        Raises `Conflict` if the role is not `if_role` any more, because who may change an account depends on
+        its role.
+        """
         with self._database.write(exclusive=ACCOUNTS) as connection:
             user = _find(connection, users.c.id == user_id)
+            if if_role and user.role != if_role:
+                raise Conflict("The role of this account was changed at this moment. Try again.")
             change(connection, user)
         return user
 

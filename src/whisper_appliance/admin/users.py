@@ -10,7 +10,7 @@ from whisper_appliance.accounts.identity import Role, User
 from whisper_appliance.accounts.usage import UsageTotals, UserQuota
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
 from whisper_appliance.admin.invitations import InvitationResponse, invitation_response
-from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.core.errors import Conflict, InvalidRequest
 from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.core.schema import Schema
 from whisper_appliance.web.auth import resources
@@ -178,9 +178,12 @@ def update_user(path: UserPath, body: UserBody) -> Response:
     if body.role is not None and body.role != user.role:
         if body.role != "member":
             require("own")
-        users.set_role(user.id, body.role, by=current_actor())
+        user = users.set_role(user.id, body.role, by=current_actor(), if_role=user.role)
     if body.disabled is not None and body.disabled != user.disabled:
-        (users.disable if body.disabled else users.enable)(user.id, by=current_actor())
+        if body.disabled:
+            users.disable(user.id, by=current_actor(), if_role=user.role)
+        else:
+            users.enable(user.id, by=current_actor())
     if body.quota is not None:
         appliance().usage.set_quota(user.id, UserQuota(**body.quota.model_dump()))
         record("user.quota", user.id, name=user.name, **body.quota.model_dump())
@@ -194,9 +197,9 @@ def update_user(path: UserPath, body: UserBody) -> Response:
 )
 def reset_password(path: UserPath) -> Response:
     """Gives an account a password that is made up, for who forgot theirs; its sessions end."""
-    user = resources.authorized_account(path.id, "manage")
+    user = _account_of_another(path.id)
     password = secrets.token_urlsafe(15)
-    appliance().accounts.users.set_password(user.id, password, by=current_actor())
+    appliance().accounts.users.set_password(user.id, password, by=current_actor(), if_role=user.role)
     return jsonify(PasswordResponse(password=password).model_dump())
 
 
@@ -205,7 +208,7 @@ def reset_password(path: UserPath) -> Response:
 )
 def reset_second_factor(path: UserPath) -> tuple[str, int]:
     """Turns off the second factor of a user who cannot give a code any more; removes the passkeys."""
-    user = resources.authorized_account(path.id, "manage")
+    user = _account_of_another(path.id)
     appliance().accounts.reset_second_factor(user, by=current_actor())
     return "", 204
 
@@ -238,12 +241,20 @@ def revoke_keys(path: UserPath) -> tuple[str, int]:
 )
 def delete_user(path: UserPath, body: RemoveBody) -> tuple[str, int]:
     """Deletes an account, and its transcripts, unless another user gets them."""
-    user, accounts = resources.authorized_account(path.id, "manage"), appliance().accounts
+    user, accounts = _account_of_another(path.id), appliance().accounts
     if body.name != user.name:
         raise InvalidRequest("To delete this account, give its name: {name}.", name=user.name, field="name")
     heir = accounts.users.by_name(body.heir).id if body.heir is not None else None
-    accounts.remove_user(user.id, heir=heir, by=current_actor())
+    accounts.remove_user(user.id, heir=heir, by=current_actor(), if_role=user.role)
     return "", 204
+
+
+def _account_of_another(user_id: str) -> User:
+    """The account, if the actor may manage it. One's own needs one's password, on the page of the account."""
+    user = resources.authorized_account(user_id, "manage")
+    if user.id == current_actor().owner:
+        raise Conflict("This is your own account. Change it on the page of your account.")
+    return user
 
 
 def _user_response(user: User, totals: dict[str, UsageTotals]) -> AdminUserResponse:

@@ -336,10 +336,14 @@ class Container:
             write_audit=self.audit.record,
             passwords=passwords,
         )
-        self.single_sign_on = SingleSignOn(
-            self.database, self.accounts.users, lambda: self.settings, write_audit=self.audit.record
-        )
         self.provider_sessions = ProviderSessions(self.database, self.accounts.sessions)
+        self.single_sign_on = SingleSignOn(
+            self.database,
+            self.accounts.users,
+            lambda: self.settings,
+            end_sessions=self.provider_sessions.end,
+            write_audit=self.audit.record,
+        )
         self.oidc_provider = OidcProvider(lambda: self.settings)
 
     def _status(self) -> Status:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from whisper_appliance.library.ownership import TranscriptOwnership
+from whisper_appliance.storage.database import Connection
 
 
 class AllOwnedData:
@@ -26,12 +27,30 @@ class AllOwnedData:
         self._give_live = give_live
         self._forget = forget
 
-    def erase(self, owner: str) -> None:
-        """Deletes everything of an owner for good."""
-        self._end_live(owner)
-        self._forget(owner, self._owners.erase(owner))
+    def erase(self, connection: Connection, owner: str) -> Callable[[], None]:
+        """Deletes everything of an owner for good; returns what follows the transaction.
 
-    def transfer(self, owner: str, heir: str) -> None:
-        """Transfers everything of an owner to `heir`."""
-        self._give_live(owner, heir)
-        self._owners.transfer(owner, heir)
+        That also erases what was added until the transaction ended.
+        """
+        erased = self._owners.erase_rows(connection, owner)
+
+        def finish() -> None:
+            self._end_live(owner)
+            self._owners.remove_files(erased)
+            self._forget(owner, (*erased.transcripts, *self._owners.erase(owner)))
+
+        return finish
+
+    def transfer(self, connection: Connection, owner: str, heir: str) -> Callable[[], None]:
+        """Transfers everything of an owner to `heir`; returns what follows the transaction.
+
+        That also transfers what was added until the transaction ended.
+        """
+        foreign = self._owners.transfer_rows(connection, owner, heir)
+
+        def finish() -> None:
+            self._give_live(owner, heir)
+            self._owners.remove_files(foreign)
+            self._owners.transfer(owner, heir)
+
+        return finish

@@ -46,7 +46,7 @@ class OverrideRows:
         """Stores an override, in place of an earlier one."""
         override = Override(text, written(self._clock()), by)
         row = {"name": name, "value": text, "changed": override.changed, "changed_by": by}
-        with self._database.write() as connection:
+        with self._database.write(exclusive=adjustments.name) as connection:
             connection.execute(sa.delete(adjustments).where(adjustments.c.name == name))
             connection.execute(sa.insert(adjustments).values(row))
         return override

@@ -46,5 +46,6 @@ def join_page(path: JoinPath) -> str:
 def accept_invitation(body: AcceptInvitationBody) -> Response:
     """Makes the account of an invitation, which is used up, and signs it in."""
     accounts = appliance().accounts
+    appliance().single_sign_on.check_new_name(body.name, by=accounts.invitations.peek(body.token).role)
     user = accounts.invitations.accept(body.token, body.name, body.password)
     return signed_in_response(accounts.begin_session(user, address=client_address(), agent=user_agent()))

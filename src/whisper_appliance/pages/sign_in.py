@@ -67,6 +67,9 @@ class ConfirmBody(Schema):
     """Proof that the user of the session is there."""
 
     password: str = Field(description="The password of the account.", max_length=1000)
+    code: str = Field(
+        "", description="Of the authenticator app, or a recovery code: for a second factor.", max_length=100
+    )
 
 
 class NextQuery(Schema):
@@ -136,16 +139,17 @@ def create_session(body: SignInBody) -> Response:
 
 @blueprint.post(
     "/api/session/passkey/options",
-    responses={200: WebAuthnOptions, **error_responses(403, 409, 503, 507)},
+    responses={200: WebAuthnOptions, **error_responses(403, 409, 429, 503, 507)},
 )
 def begin_passkey_sign_in() -> Response:
     """The options with which the browser signs in by a passkey for the host name in use."""
-    return jsonify({"public_key": appliance().accounts.passkeys.begin_sign_in(current_site())})
+    options = appliance().accounts.begin_passkey_sign_in(current_site(), address=client_address())
+    return jsonify({"public_key": options})
 
 
 @blueprint.post(
     "/api/session/passkey",
-    responses={200: SessionResponse, **error_responses(400, 401, 403, 409, 503, 507)},
+    responses={200: SessionResponse, **error_responses(400, 401, 403, 409, 429, 503, 507)},
 )
 def create_session_with_passkey(body: PasskeySignInBody) -> Response:
     """Signs in with a passkey, in place of password and code."""
@@ -163,13 +167,14 @@ def confirm_session(body: ConfirmBody) -> tuple[str, int]:
     """Confirms by password that the user is there; dangerous actions are possible for ten minutes.
 
     Before that they are answered with 403 `confirmation_required`. Signing in confirms as well.
+    401 `second_factor_required`: the password is right; send all again, with a code.
     """
     actor = authentication.current_actor()
     if actor.key:
         raise NotAllowed("Keys cannot do this. Sign in to the appliance's page instead.")
     if not actor.session:
         raise SignInRequired("Sign in to do this.")
-    appliance().accounts.confirm(actor, body.password, address=client_address())
+    appliance().accounts.confirm(actor, body.password, body.code, address=client_address())
     return "", 204
 
 

@@ -1,6 +1,7 @@
 """Sign-in with an OpenID Connect provider: to the provider, and back with a code; sign-out."""
 
 import hmac
+import json
 import time
 from dataclasses import asdict
 
@@ -24,8 +25,11 @@ from whisper_appliance.web.openapi import PAGES, SIGN_IN, error_responses, text_
 
 blueprint = LazyBlueprint("single_sign_on", __name__, abp_tags=[SIGN_IN])
 
-PENDING = "single_sign_on"
-"""The field of the signed cookie that holds the attempt."""
+PENDING = "sign_ins"
+"""The field of the signed cookie that holds the attempts."""
+MAX_PENDING = 5
+MAX_PENDING_BYTES = 2500
+"""Browsers store no cookie of more than 4096."""
 PENDING_SECONDS = 600
 TO_PROVIDER: ResponseDict = {302: {"description": "To the provider, or to the wanted page."}}
 
@@ -71,7 +75,7 @@ def begin(query: BeginQuery) -> AnyResponse:
         url = provider.authorization_url(attempt, _callback_url())
     except ApplianceError as error:
         return _failed(error, target)
-    session[PENDING] = {**asdict(attempt), "next": target, "began": time.time()}
+    _keep_pending({**asdict(attempt), "next": target, "began": time.time()})
     return redirect(url)
 
 
@@ -83,7 +87,7 @@ def begin(query: BeginQuery) -> AnyResponse:
 def callback(query: CallbackQuery) -> AnyResponse:
     """Signs in the person whom the provider names, and makes their account at the first time."""
     _check_configured()
-    pending = session.pop(PENDING, {})
+    pending = _take_pending(query.state)
     target = safe_next(str(pending.get("next", "/")))
     try:
         return _signed_in(query, pending, target)
@@ -123,10 +127,28 @@ def _check_configured() -> None:
         raise NotFound("There is no page or resource at this address.")
 
 
+def _keep_pending(attempt: dict[str, object]) -> None:
+    """Adds an attempt to the cookie. Each tab may have one; the oldest are dropped."""
+    kept = [*session.get(PENDING, []), attempt][-MAX_PENDING:]
+    while len(kept) > 1 and len(json.dumps(kept)) > MAX_PENDING_BYTES:
+        kept.pop(0)
+    session[PENDING] = kept
+
+
+def _take_pending(state: str) -> dict[str, object]:
+    """Removes the attempt with this state from the cookie; empty if there is none, and then all stay."""
+    kept: list[dict[str, object]] = session.get(PENDING, [])
+    for attempt in kept:
+        if hmac.compare_digest(str(attempt["state"]), state):
+            session[PENDING] = [each for each in kept if each is not attempt]
+            return dict(attempt)
+    return {}
+
+
 def _signed_in(query: CallbackQuery, pending: dict[str, object], target: str) -> AnyResponse:
-    began, state = float(str(pending.pop("began", 0))), str(pending.get("state", ""))
+    began = float(str(pending.pop("began", 0)))
     pending.pop("next", None)
-    if not state or not hmac.compare_digest(state, query.state) or time.time() - began > PENDING_SECONDS:
+    if not pending or time.time() - began > PENDING_SECONDS:
         raise SignInFailed("This sign-in was not begun in this browser, or it took too long. Try again.")
     if query.error or not query.code:
         raise SignInFailed("The sign-in at the provider was cancelled or refused. Try again.")
@@ -134,9 +156,12 @@ def _signed_in(query: CallbackQuery, pending: dict[str, object], target: str) ->
     identity = appliance().oidc_provider.identify(Attempt(**pending), query.code, _callback_url())  # type: ignore[arg-type] # as `begin` stored it
     user = appliance().single_sign_on.user_for(identity)
     begun = accounts.begin_session(
-        user, address=client_address(), agent=user_agent(), is_confirmed=identity.is_fresh
+        user,
+        address=client_address(),
+        agent=user_agent(),
+        is_confirmed=identity.is_fresh,
+        on_begun=lambda connection, begun: appliance().provider_sessions.add(connection, begun, identity),
     )
-    appliance().provider_sessions.add(begun.session, identity)
     if before.session:
         accounts.sign_out(before)
     return authentication.set_session_cookie(make_response(redirect(target)), begun.token)

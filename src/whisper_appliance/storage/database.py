@@ -124,7 +124,13 @@ class Database:
         timeout = {"connect_timeout": 10}
         try:
             engine = sa.create_engine(
-                self.url, pool_size=10, max_overflow=20, pool_pre_ping=True, connect_args=timeout
+                self.url,
+                pool_size=10,
+                max_overflow=20,
+                pool_pre_ping=True,
+                connect_args=timeout,
+                # What is read after a lock was waited for must be what its last holder wrote.
+                isolation_level="READ COMMITTED",
             )
         except ModuleNotFoundError:
             raise BadSetting("DATABASE_URL needs psycopg: install whisper-appliance[postgres].") from None

@@ -180,6 +180,7 @@ def get_account() -> Response:
 def rename_account(body: NameBody) -> tuple[str, int]:
     """Gives the account another name, to sign in with from then on."""
     actor, user = signed_in_user()
+    appliance().single_sign_on.check_new_name(body.name, by=user.role)
     appliance().accounts.users.rename(user.id, body.name, by=actor)
     return "", 204
 

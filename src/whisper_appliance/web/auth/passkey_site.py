@@ -19,7 +19,7 @@ def current_site() -> Site:
 
 def site_or_none() -> Site | None:
     """The site of this request; None over plain HTTP, and where the host is an IP address."""
-    origin = request.host_url.rstrip("/")
+    origin = f"{request.scheme}://{request.host}"  # `host_url` decodes punycode, which browsers sign
     host = urlsplit(origin).hostname or ""
     if not host or _is_address(host) or not (request.is_secure or host == "localhost"):
         return None

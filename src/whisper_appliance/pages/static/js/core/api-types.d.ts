@@ -322,6 +322,8 @@ export interface CodeBody {
 export interface ConfirmBody {
   /** The password of the account. */
   password: string;
+  /** Of the authenticator app, or a recovery code: for a second factor. */
+  code?: string;
 }
 
 /** Which address is confirmed. */

@@ -13,14 +13,29 @@ export function startPasswordDialog(root) {
   const form = formById("confirm-password-form");
   let isConfirmed = false;
   closeOnClick(/** @type {HTMLElement} */ (form.querySelector("[type=button]")));
-  onSubmit(form, async ({ password = "" }) => {
-    await request("POST /api/session/confirm", { body: { password } });
+  /** @param {boolean} isAsked Only of users with a second factor, after the password. */
+  const askForCode = (isAsked) => {
+    const input = /** @type {HTMLInputElement | null} */ (form.querySelector("[name=code]"));
+    if (!input) return; // people of a provider have no password here
+    /** @type {HTMLElement} */ (input.closest("label")).hidden = !isAsked;
+    input.required = isAsked;
+    if (isAsked) input.focus();
+  };
+  onSubmit(form, async ({ password = "", code = "" }) => {
+    try {
+      await request("POST /api/session/confirm", { body: { password, code } });
+    } catch (error) {
+      if (/** @type {import("../core/api.js").ApiError} */ (error).code !== "second_factor_required") throw error;
+      askForCode(true);
+      return;
+    }
     isConfirmed = true;
     dialog.close();
   });
   onConfirmationRequired(() => {
     isConfirmed = false;
     form.reset();
+    askForCode(false);
     showFormError(form, "");
     dialog.showModal();
     return new Promise((resolve) => {
