@@ -29,6 +29,7 @@ from whisper_appliance.accounts.throttle import ATTEMPTS_PER_ADDRESS
 from whisper_appliance.accounts.usage import Quota, Usage
 from whisper_appliance.app.admission import quota_check
 from whisper_appliance.app.ownership import AllOwnedData
+from whisper_appliance.config.override_rows import OverrideRows
 from whisper_appliance.config.settings import Settings, load
 from whisper_appliance.core.errors import (
     ApplianceError,
@@ -51,6 +52,7 @@ from whisper_appliance.library.storage_usage import StorageUsage
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import users
 from whisper_appliance.storage.schema.jobs import jobs
+from whisper_appliance.webhooks.confirmations import MAX_PER_ADDRESS_A_DAY, new_link
 from whisper_appliance.webhooks.repository import WebhookRepository
 
 THREADS = 32
@@ -78,8 +80,11 @@ def race(sides: Sequence[T], act: Callable[[T], object]) -> Counter[str]:
 def two_databases(database: Database) -> Iterator[tuple[Database, Database]]:
     """The connections of two appliances to one database. On SQLite a folder lock allows only one."""
     url = database.url.render_as_string(hide_password=False)
-    second = database if database.is_sqlite else Database(url, busy_seconds=10)
-    first = database if database.is_sqlite else Database(url, busy_seconds=10)
+    second = database if database.is_sqlite else Database(url, busy_seconds=60)
+    first = database if database.is_sqlite else Database(url, busy_seconds=60)
+    for each in () if database.is_sqlite else (first, second):
+        # The server has 100 connections for all tests that run at the same time.
+        each._engine.pool._max_overflow = 0  # type: ignore[attr-defined]
     yield first, second
     if not database.is_sqlite:
         first.close()
@@ -348,6 +353,47 @@ def test_a_user_has_at_most_so_many_keys_and_sessions(two: list[Accounts]) -> No
         two[0].sessions.begin(user, address="192.0.2.1", agent="browser")
     race(two, lambda a: a.sessions.begin(user, address="192.0.2.1", agent="browser"))
     assert len(two[0].sessions.list_sessions(user.id)) == sessions.MAX_PER_USER
+
+
+def test_a_setting_is_changed_by_many_at_once(two_databases: tuple[Database, Database]) -> None:
+    both = [OverrideRows(database) for database in two_databases]
+    for _ in range(3):
+        assert race(both, lambda rows: rows.put("wait_seconds", "60", "Ada")) == {"ok": THREADS}
+
+
+def test_an_address_is_confirmed_once_and_gets_few_links(
+    two_databases: tuple[Database, Database], new_user: NewUser, clock: Clock
+) -> None:
+    user_id = new_user("Ada")
+    both = [WebhookRepository(database, write_audit=no_audit, clock=clock) for database in two_databases]
+    webhook, _ = both[0].create(user_id, "mailto:ada@example.org", private_allowed=False, by=SHELL)
+    found = race(both, lambda webhooks: webhooks.enqueue_confirmation(webhook.id))
+    assert found == {"ok": MAX_PER_ADDRESS_A_DAY - 1, Busy.__name__: THREADS - MAX_PER_ADDRESS_A_DAY + 1}
+    with two_databases[0].write() as connection:
+        token = new_link(connection, webhook.id, clock)
+    found = race(both, lambda webhooks: webhooks.confirmations.confirm(token))
+    assert found == {"ok": 1, NotFound.__name__: THREADS - 1}
+
+
+def test_a_transaction_reads_what_the_one_before_it_wrote(database: Database) -> None:
+    """Also where the server has another default, which would show what was true before the lock."""
+    if database.is_sqlite:
+        pytest.skip("on SQLite all writers run one after the other")
+    with database.write() as connection:
+        level = connection.execute(sa.text("SHOW transaction_isolation")).scalar()
+        name = connection.execute(sa.text("SELECT current_database()")).scalar()
+    assert level == "read committed"
+    with database.write() as connection:
+        default = f"ALTER DATABASE {name} SET default_transaction_isolation TO"
+        connection.execute(sa.text(f"{default} 'repeatable read'"))
+    try:
+        other = Database(database.url.render_as_string(hide_password=False))
+        with other.write() as connection:
+            assert connection.execute(sa.text("SHOW transaction_isolation")).scalar() == "read committed"
+        other.close()
+    finally:
+        with database.write() as connection:
+            connection.execute(sa.text(f"{default} 'read committed'"))
 
 
 def test_a_transcript_has_at_most_so_many_shares(

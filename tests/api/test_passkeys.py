@@ -4,7 +4,9 @@ from flask_openapi3 import OpenAPI
 
 from tests.support.client import ApiClient, client_of, signed_in
 from tests.support.passkeys import Device
+from whisper_appliance.accounts.passkeys import Site
 from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.web.auth.passkey_site import current_site
 
 HERE = "http://localhost"
 
@@ -50,6 +52,12 @@ def test_addresses_have_no_passkeys(app: OpenAPI) -> None:
     for url in ("http://127.0.0.1", "https://[::1]:5001"):
         refused = client_of(app).post("/api/session/passkey/options", base_url=url)
         assert (refused.status_code, refused.json["error"]["code"]) == (409, "conflict"), url
+
+
+def test_a_name_with_umlauts_is_the_one_that_browsers_sign(app: OpenAPI) -> None:
+    name = "https://xn--mller-kva.example:5001"
+    with app.test_request_context("/", base_url=name):
+        assert current_site() == Site("xn--mller-kva.example", name)
 
 
 def test_nobody_removes_passkeys_of_others(app: OpenAPI) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from whisper_appliance.config.settings import Settings, load
-from whisper_appliance.monitoring import host_checks
+from whisper_appliance.monitoring import doctor, host_checks
 from whisper_appliance.monitoring.host_checks import CheckResult
 
 
@@ -28,6 +28,15 @@ def test_a_processor_without_avx_is_named_with_the_setting(
     (found,) = host_checks.processor(settings, cpuinfo)
     assert found.verdict == verdict
     assert ("processor type to host" in found.advice) == (verdict != "ok")
+
+
+@pytest.mark.parametrize(
+    ("issuer", "count"),
+    [("http://auth.example.org", 1), ("https://auth.example.org", 0), ("http://localhost:9000", 0), ("", 0)],
+)
+def test_a_provider_over_plain_http_is_named(tmp_path: Path, issuer: str, count: int) -> None:
+    settings = load(data_dir=tmp_path, oidc_issuer=issuer)
+    assert [found.verdict for found in doctor._provider(settings)] == ["note"] * count
 
 
 def test_the_last_error_of_the_log_is_shown(settings: Settings) -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import structlog
 
@@ -192,7 +192,7 @@ class OidcProvider:
         secret = settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else ""
         methods = self._discovered().get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         if secret and "client_secret_basic" in methods:
-            auth = (settings.oidc_client_id, secret)
+            auth = (quote_plus(settings.oidc_client_id), quote_plus(secret))  # RFC 6749, 2.3.1
         else:
             form |= {"client_id": settings.oidc_client_id} | ({"client_secret": secret} if secret else {})
         return self._request("POST", str(self._discovered()["token_endpoint"]), data=form, auth=auth)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from whisper_appliance import __version__
 from whisper_appliance.core import seccomp
@@ -40,7 +41,7 @@ def run_checks(settings: "Settings", *, model: bool = True, engine: bool = False
     """Runs the checks. `model` verifies its checksums, `engine` loads it; each may take seconds."""
     checks = [
         *(_python, _machine, processor, limits, clock, network_names, service, _folders, _storage, _database),
-        *(_port, _certificate, _decoder, _speakers, _translation, recent_errors),
+        *(_port, _certificate, _provider, _decoder, _speakers, _translation, recent_errors),
     ]
     for check in [*checks, *([_model] if model else []), *([_engine] if engine else [])]:
         yield from _examined(check, settings)
@@ -160,6 +161,14 @@ def _port(settings: "Settings") -> Iterator[CheckResult]:
         yield CheckResult("port", "note", f"{address}: {error.strerror}; fine if the appliance is running")
     else:
         yield CheckResult("port", "ok", f"{address} is free")
+
+
+def _provider(settings: "Settings") -> Iterator[CheckResult]:
+    """Over plain HTTP somebody in between can sign in as anybody."""
+    issuer = urlsplit(settings.oidc_issuer)
+    if issuer.scheme == "http" and issuer.hostname not in ("localhost", "127.0.0.1", "::1"):
+        advice = "Give the provider HTTPS, and OIDC_ISSUER its address"
+        yield CheckResult("sign-in", "note", "OIDC_ISSUER is not encrypted", advice)
 
 
 def _certificate(settings: "Settings") -> Iterator[CheckResult]:
