@@ -15,6 +15,7 @@ gc.disable()  # what tests import is no garbage, and to look for some takes a qu
 pytest_plugins = [
     "tests.support.clock",
     "tests.support.databases",
+    "tests.support.races",
     "tests.support.library",
     "tests.support.jobs",
     "tests.support.live",

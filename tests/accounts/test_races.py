@@ -1,13 +1,9 @@
 """Rules that count, or that allow a single one, hold for many threads and two appliances on one database."""
 
 import itertools
-import threading
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import pyotp
 import pytest
@@ -17,6 +13,7 @@ from tests.support.accounts import GOOD_PASSWORD, Kept, build_accounts
 from tests.support.clock import Clock
 from tests.support.databases import NewUser
 from tests.support.passkeys import Device
+from tests.support.races import THREADS, race
 from whisper_appliance.accounts import keys, passkeys, sessions
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.audit import no_audit
@@ -32,7 +29,6 @@ from whisper_appliance.app.ownership import AllOwnedData
 from whisper_appliance.config.override_rows import OverrideRows
 from whisper_appliance.config.settings import Settings, load
 from whisper_appliance.core.errors import (
-    ApplianceError,
     Busy,
     Conflict,
     NotFound,
@@ -55,40 +51,7 @@ from whisper_appliance.storage.schema.jobs import jobs
 from whisper_appliance.webhooks.confirmations import MAX_PER_ADDRESS_A_DAY, new_link
 from whisper_appliance.webhooks.repository import WebhookRepository
 
-THREADS = 32
 OTHER_PASSWORD = "eleven green bicycles"
-T = TypeVar("T")
-
-
-def race(sides: Sequence[T], act: Callable[[T], object]) -> Counter[str]:
-    """Runs `act` in all threads at once, in turn for each side; counts "ok" and the classes of errors."""
-    barrier = threading.Barrier(THREADS)
-
-    def run(number: int) -> str:
-        barrier.wait()
-        try:
-            act(sides[number % len(sides)])
-        except ApplianceError as error:
-            return type(error).__name__
-        return "ok"
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        return Counter(pool.map(run, range(THREADS)))
-
-
-@pytest.fixture
-def two_databases(database: Database) -> Iterator[tuple[Database, Database]]:
-    """The connections of two appliances to one database. On SQLite a folder lock allows only one."""
-    url = database.url.render_as_string(hide_password=False)
-    second = database if database.is_sqlite else Database(url, busy_seconds=60)
-    first = database if database.is_sqlite else Database(url, busy_seconds=60)
-    for each in () if database.is_sqlite else (first, second):
-        # The server has 100 connections for all tests that run at the same time.
-        each._engine.pool._max_overflow = 0  # type: ignore[attr-defined]
-    yield first, second
-    if not database.is_sqlite:
-        first.close()
-        second.close()
 
 
 @pytest.fixture
