@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.library.folders import check_folder
 from whisper_appliance.library.tags import tag_transcripts, untag_transcripts
-from whisper_appliance.library.transcript_rows import owned_by
+from whisper_appliance.library.transcript_rows import FILING, owned_by
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.library import transcripts
 
@@ -40,7 +40,7 @@ class BulkActions:
         Those of others, and for `restore` those that are not in the trash, are left out. Raises `NotFound`
         for a folder of another owner, `Conflict` for too many tags; then nothing has changed.
         """
-        with self._database.write(exclusive="tags") as connection:
+        with self._database.write(exclusive=FILING) as connection:
             found = self._found(connection, owner, ids, deleted=action.name == "restore")
             numbers = list(found.values())
             if action.name == "tag":

@@ -9,6 +9,7 @@ from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import Conflict, NotFound
 from whisper_appliance.library.folders import check_folder
 from whisper_appliance.library.shares import named_user
+from whisper_appliance.library.transcript_rows import FILING
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import ShareRole, folder_shares, users
 from whisper_appliance.storage.schema.library import folders
@@ -56,7 +57,7 @@ class FolderShares:
 
         Raises `NotFound` when there is no such user, `InvalidRequest` for oneself, `Conflict` for too many.
         """
-        with self._database.write(exclusive="shares") as connection:
+        with self._database.write(exclusive=FILING) as connection:
             check_folder(connection, owner, folder_id)
             user_id = named_user(connection, name, by=owner)
             this = sa.and_(folder_shares.c.folder_id == folder_id, folder_shares.c.user_id == user_id)

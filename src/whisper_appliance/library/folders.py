@@ -9,7 +9,7 @@ from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
 from whisper_appliance.core.ids import new_id
 from whisper_appliance.core.text import normalized_name, one_line
-from whisper_appliance.library.transcript_rows import NO_OWNER
+from whisper_appliance.library.transcript_rows import FILING, NO_OWNER
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import folder_shares
 from whisper_appliance.storage.schema.library import folders, transcripts
@@ -60,7 +60,7 @@ class Folders:
         if owner == NO_OWNER:
             raise InvalidRequest("Folders need an account, or a browser that keeps cookies.")
         made = Folder(new_id(), _clean_name(name), parent_id)
-        with self._database.write(exclusive="folders") as connection:
+        with self._database.write(exclusive=FILING) as connection:
             siblings = _read(connection, owner)
             if len(siblings) >= MAX_FOLDERS:
                 raise Conflict("There are {count} folders, which is the most.", count=MAX_FOLDERS)
@@ -73,7 +73,7 @@ class Folders:
         self, owner: str, folder_id: str, *, name: str | None = None, parent_id: str | None = None
     ) -> Folder:
         """Renames a folder, or moves it with all that is in it into another one, or to the `TOP`."""
-        with self._database.write(exclusive="folders") as connection:
+        with self._database.write(exclusive=FILING) as connection:
             existing = _read(connection, owner)
             before = _found(existing, folder_id)
             parent = {None: before.parent_id, TOP: None}.get(parent_id, parent_id)
@@ -85,7 +85,7 @@ class Folders:
 
     def delete(self, owner: str, folder_id: str) -> None:
         """Deletes a folder. What is in it moves to its parent."""
-        with self._database.write(exclusive="folders") as connection:
+        with self._database.write(exclusive=FILING) as connection:
             parent = _found(_read(connection, owner), folder_id).parent_id
             moved = transcripts.update().where(transcripts.c.folder_id == folder_id)
             connection.execute(moved.values(folder_id=parent))

@@ -9,7 +9,7 @@ from whisper_appliance.core.clock import now, written
 from whisper_appliance.library.recordings import remove_files
 from whisper_appliance.library.search_index import index_notes
 from whisper_appliance.library.tags import transfer_tags
-from whisper_appliance.library.transcript_rows import NO_OWNER
+from whisper_appliance.library.transcript_rows import FILING, NO_OWNER
 from whisper_appliance.library.translations import cancel_translation_jobs, remove_jobs_of_others
 from whisper_appliance.library.voices import forget_found
 from whisper_appliance.storage.database import Connection, Database
@@ -48,6 +48,7 @@ class TranscriptOwnership:
         """The part of `erase` in the transaction of the caller; `remove_files` follows it."""
         if owner == NO_OWNER:
             return ErasedFiles()
+        self._database.lock(connection, FILING)
         theirs = transcripts.c.owner == owner
         translated = cancel_translation_jobs(connection, theirs, written(now()))
         owned_jobs = sa.select(jobs.c.id).where(jobs.c.owner == owner)
@@ -78,6 +79,7 @@ class TranscriptOwnership:
         """The part of `transfer` in the transaction of the caller; `remove_files` follows it."""
         if NO_OWNER in (owner, new_owner):
             return ErasedFiles()
+        self._database.lock(connection, FILING)
         foreign = remove_jobs_of_others(connection, owner)
         # Jobs come first, because one that ends at this moment adds a transcript of the owner in its row.
         theirs = jobs.update().where(jobs.c.owner == owner)

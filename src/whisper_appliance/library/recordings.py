@@ -120,7 +120,7 @@ class Recordings:
     def add(self, transcript_id: str, media_type: str, delete_at: str | None) -> None:
         """Stores what is known of a recording whose file is in the folder, if its transcript is there."""
         with self._database.write() as connection:
-            exists = sa.select(transcripts.c.id).where(transcripts.c.id == transcript_id)
+            exists = sa.select(transcripts.c.id).where(transcripts.c.id == transcript_id).with_for_update()
             if connection.execute(exists).first():  # it may have been deleted in this moment
                 self.insert(connection, transcript_id, media_type, delete_at)
 

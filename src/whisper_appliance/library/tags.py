@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
 from whisper_appliance.core.ids import new_id
 from whisper_appliance.core.text import normalized_name, one_line
+from whisper_appliance.library.transcript_rows import FILING
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.library import tagged_transcripts, tags, transcripts
 
@@ -56,7 +57,7 @@ class Tags:
         name, key = _clean(name)
         mine = sa.and_(tags.c.id == tag_id, tags.c.owner == owner)
         same = sa.and_(tags.c.owner == owner, tags.c.name_folded == key, tags.c.id != tag_id)
-        with self._database.write(exclusive="tags") as connection:
+        with self._database.write(exclusive=FILING) as connection:
             if connection.execute(sa.select(tags.c.id).where(same)).first():
                 raise Conflict("There is a tag of this name already.", field="name")
             renamed = tags.update().where(mine).values(name=name, name_folded=key)
@@ -65,7 +66,7 @@ class Tags:
 
     def delete(self, owner: str, tag_id: str) -> None:
         """Takes a tag off all its transcripts."""
-        with self._database.write() as connection:
+        with self._database.write(exclusive=FILING) as connection:
             deleted = tags.delete().where(tags.c.id == tag_id, tags.c.owner == owner)
             if connection.execute(deleted).rowcount == 0:
                 raise _not_found()
@@ -74,7 +75,7 @@ class Tags:
 def tag_transcripts(
     connection: sa.Connection, owner: str, numbers: Sequence[int], names: Iterable[str]
 ) -> None:
-    """Gives transcripts of the owner some tags, by name, in a transaction that is exclusive for tags.
+    """Gives transcripts of the owner some tags, by name, in a transaction that is exclusive for `FILING`.
 
     Raises `Conflict` for too many tags.
     """
@@ -105,7 +106,10 @@ def untag_transcripts(
 
 
 def transfer_tags(connection: sa.Connection, owner: str, new_owner: str) -> None:
-    """Transfers the tags of an owner; where the new owner has a tag of the same name, it takes its place."""
+    """Transfers the tags of an owner, in a transaction that is exclusive for `FILING`.
+
+    Where the new owner has a tag of the same name, it takes its place.
+    """
     mine, theirs = tags.alias("mine"), tags.alias("theirs")
     same = sa.and_(theirs.c.owner == new_owner, theirs.c.name_folded == mine.c.name_folded)
     pairs = sa.select(mine.c.id, theirs.c.id).join(theirs, same).where(mine.c.owner == owner)

@@ -19,6 +19,8 @@ from whisper_appliance.transcript.codec import to_json
 from whisper_appliance.transcript.model import Transcript
 
 NO_OWNER = ""
+FILING = "filing"
+"""What changes folders or tags, or gives them to transcripts, runs one after the other."""
 MAX_TITLE_CHARS = 200
 PREVIEW_CHARS = 240
 LOW_PROBABILITY = 0.4

@@ -89,7 +89,7 @@ class TranscriptRepository:
         key_id: str = "",
     ) -> None:
         """Stores a transcript under the caller's id, unless there is one with this id (idempotent)."""
-        with self._database.write() as connection:
+        with self._database.write(exclusive=f"transcript {transcript_id}") as connection:
             if not exists(connection, transcript_id):
                 self._on_created(connection, TranscriptCreated(transcript_id, owner, key_id, transcript))
                 new = NewTranscript(transcript_id, owner, title, source, self._now())

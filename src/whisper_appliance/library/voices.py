@@ -211,9 +211,12 @@ def forget_found(connection: sa.Connection, owner: str) -> None:
 
 
 def _is_on(connection: sa.Connection, user_id: str, *, until_end: bool = False) -> bool:
-    """Whether the user wants voices remembered; `until_end`: it stays so until the transaction ends."""
+    """Whether the user wants voices remembered.
+
+    `until_end`: it stays so until the transaction ends, and no other changes the user's voices until then.
+    """
     query = sa.select(users.c.remembers_voices).where(users.c.id == user_id)
-    return bool(connection.execute(query.with_for_update(read=True) if until_end else query).scalar())
+    return bool(connection.execute(query.with_for_update(key_share=True) if until_end else query).scalar())
 
 
 def _own_transcript(connection: sa.Connection, transcript_id: str, owner: str) -> int | None:

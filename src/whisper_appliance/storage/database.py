@@ -92,9 +92,14 @@ class Database:
         what one checks is still true when it acts. On SQLite all writers do.
         """
         with self._writing, self._translated_errors(), self._writer.begin() as connection:
-            if exclusive and not self.is_sqlite:
-                connection.execute(_ADVISORY_LOCK, {"name": exclusive})
+            if exclusive:
+                self.lock(connection, exclusive)
             yield connection
+
+    def lock(self, connection: sa.Connection, name: str) -> None:
+        """Makes a transaction `exclusive` with one more name, until its end."""
+        if not self.is_sqlite:
+            connection.execute(_ADVISORY_LOCK, {"name": name})
 
     def revision(self) -> str | None:
         """Returns the stored revision of the tables, None for an empty database."""
