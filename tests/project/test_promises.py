@@ -1,4 +1,4 @@
-"""Every promise of docs/security.md names settings and tests that exist."""
+"""Every promise and every fault of docs/security.md names settings and tests that exist."""
 
 import re
 from pathlib import Path
@@ -9,8 +9,16 @@ from whisper_appliance.config.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs/security.md").read_text()
-TABLE = PAGE.partition("## Promises")[2].partition("\n## ")[0]
-ROWS = [line.strip("| ").split(" | ") for line in TABLE.splitlines() if "`test_" in line]
+
+
+def rows_below(heading: str) -> list[list[str]]:
+    """The cells of the table in a section, without its head."""
+    section = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [line.strip("| ").split(" | ") for line in lines[2:]]
+
+
+ROWS = [*rows_below("Promises"), *rows_below("Faults")]
 
 
 @pytest.fixture(scope="module")
