@@ -80,6 +80,7 @@ class Server:
 
     def __init__(self, data: Path, models: Path, **settings: str) -> None:
         self.port = _free_port()
+        self.data = data
         self._environment = {
             **os.environ,
             "DATA_DIR": str(data),

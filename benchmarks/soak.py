@@ -1,16 +1,22 @@
-"""`./scripts/dev.sh soak`: an hour of uploads and live sessions, and what that does to memory."""
+"""`./scripts/dev.sh soak`: an hour of uploads and live sessions, and what that does to memory.
+
+It ends with 1 where anything went wrong: an unexpected answer, any error of a client, a client that hangs, or
+a web process that grows.
+"""
 
 import argparse
 import random
+import sqlite3
 import statistics
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import av
@@ -23,7 +29,6 @@ from benchmarks.hostile_clients import KINDS as HOSTILE_KINDS
 from benchmarks.hostile_clients import attacked
 from benchmarks.live_real import final_text, speak
 from benchmarks.live_speech import Speech, speeches
-from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.models.store import ModelStore
 
 HERE = Path(__file__).parent
@@ -41,8 +46,14 @@ QUALITIES = ("fast", "balanced", "accurate")
 HEALTH_EVERY_SECONDS = 1.0
 HOSTILE_CONNECTIONS = 200
 HOSTILE_SECONDS = 30.0
-KILL_EVERY_SECONDS = 20.0
-KILLED = ("decoder", "engine")
+FAULT_EVERY_SECONDS = 20.0
+SUSPENDED_SECONDS = LOCKED_SECONDS = 5.0
+AFTER_AN_ERROR_SECONDS = 5.0
+LONGEST_CLIENT_SECONDS = 900
+ROLES = {"engine": "engine", "decoder": "decoder", " serve": "web"}
+"""What the command line of a process has, and its role; others are translators and the like."""
+WARM_MINUTES, JUDGED_MINUTES, MOST_GROWTH = 10, 30, 1.25
+"""In runs of so many minutes, the web process may grow by this factor once it is warm."""
 MEGABYTE = 1_000_000
 
 
@@ -86,6 +97,7 @@ def main() -> None:
             clients = list(_clients(server, tally, arguments, speech, uploads))
             rows = list(_watched(server, tally, arguments, clients))
             print(f"Health at the end: {server.get('/health')['status']}")
+    tally.wrong += _grown(rows)
     print("\n".join(tally.wrong))
     counted = ", ".join(f"{count} {name}" for name, count in sorted(tally.done.items()))
     print(f"{len(tally.wrong)} went wrong; done in {rows[-1].minute:.0f} min: {counted}")
@@ -103,7 +115,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--models", type=Path, help="model folder (default: one from installed packages)")
     parser.add_argument("--hostile", action="store_true",
                         help="beside 200 bad connections from another address")  # fmt: skip
-    parser.add_argument("--kills", action="store_true", help="kill a decoder or an engine every 20 s")
+    parser.add_argument("--kills", action="store_true",
+                        help="every 20 s, kill or suspend a child, or lock the database")  # fmt: skip
     return parser.parse_args()
 
 
@@ -123,7 +136,7 @@ def _clients(
     if arguments.hostile:
         yield lambda: _attack(server, tally)
     if arguments.kills:
-        yield lambda: _kill(server, tally)
+        yield lambda: _fault(server, tally)
 
 
 def _watched(
@@ -149,16 +162,44 @@ def _watched(
         time.sleep(min(arguments.every * 60, left))
     over.set()
     for thread in threads:
-        thread.join(120)
+        thread.join(LONGEST_CLIENT_SECONDS)
+    tally.wrong += ["A client hangs." for thread in threads if thread.is_alive()]
 
 
 def _again(client: Callable[[], None], tally: Tally, over: threading.Event) -> None:
     while not over.is_set():
-        try:
+        with _Counted(tally, over):
             client()
-        except (httpx2.HTTPError, ApplianceError, OSError, ValueError, SystemExit) as error:
-            tally.wrong.append(f"{time.strftime('%H:%M:%S')} {type(error).__name__}: {error}")
-            over.wait(5)
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """Counts any error as wrong, and lets the client go on.
+
+    Any, because a client that ends by one that nobody expected would do nothing more, and nothing more of it
+    would go wrong.
+    """
+
+    tally: Tally
+    over: threading.Event
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> bool:
+        if kind is not None:
+            self.tally.wrong.append(f"{time.strftime('%H:%M:%S')} {kind.__name__}: {error}")
+            self.over.wait(AFTER_AN_ERROR_SECONDS)
+        return True
+
+
+def _grown(looks: Sequence[Look]) -> Iterator[str]:
+    """Says it if the web process did not keep the memory that it had when it was warm."""
+    warm = [look.memory.get("web", 0) for look in looks if look.minute >= WARM_MINUTES]
+    if looks[-1].minute >= JUDGED_MINUTES and warm[-1] > MOST_GROWTH * warm[0]:
+        yield f"The web process has grown from {warm[0] / MEGABYTE:.0f} MB to {warm[-1] / MEGABYTE:.0f} MB."
 
 
 def _upload(server: Server, tally: Tally, path: Path) -> None:
@@ -231,16 +272,59 @@ def _attack(server: Server, tally: Tally) -> None:
     tally.done[f"attacks ({kind})"] += 1
 
 
-def _kill(server: Server, tally: Tally) -> None:
-    """SIGKILL to a process whose work is done again; a killed web process would end requests under way."""
-    role = random.choice(KILLED)
-    for process in psutil.Process(server.pid).children(recursive=True):
-        with suppress(psutil.Error):
-            if role in " ".join(process.cmdline()):
-                process.kill()
-                tally.done[f"killed {role}s"] += 1
-                break
-    time.sleep(KILL_EVERY_SECONDS)
+def _fault(server: Server, tally: Tally) -> None:
+    """A fault that work outlasts; a killed web process would end requests under way."""
+    role = random.choice(("decoder", "engine", "database"))
+    fault = _lock if role == "database" else random.choice((_kill, _suspend))
+    if fault(server, role):
+        tally.done[f"{fault.__name__[1:]} {role}"] += 1
+    time.sleep(FAULT_EVERY_SECONDS)
+
+
+def _kill(server: Server, role: str) -> bool:
+    """SIGKILL to a process whose work is done again."""
+    found = _process(server, role)
+    with suppress(psutil.NoSuchProcess):
+        if found:
+            found.kill()
+    return found is not None
+
+
+def _suspend(server: Server, role: str) -> bool:
+    """SIGSTOP, and SIGCONT after a while."""
+    found = _process(server, role)
+    with suppress(psutil.NoSuchProcess):
+        if found:
+            found.suspend()
+            time.sleep(SUSPENDED_SECONDS)
+            found.resume()
+    return found is not None
+
+
+def _lock(server: Server, _role: str) -> bool:
+    """Another program locks the database, for less than writers wait."""
+    path = server.data / "appliance.sqlite"
+    if not path.exists():
+        return False
+    with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        time.sleep(LOCKED_SECONDS)
+        database.execute("ROLLBACK")
+    return True
+
+
+def _process(server: Server, role: str) -> psutil.Process | None:
+    children = psutil.Process(server.pid).children(recursive=True)
+    return next((process for process in children if _role(process) == role), None)
+
+
+def _role(process: psutil.Process) -> str:
+    """What it does; "" for one that has ended."""
+    try:
+        command = " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return ""
+    return next((role for part, role in ROLES.items() if part in command), "others")
 
 
 def _health(server: Server, tally: Tally) -> None:
@@ -276,9 +360,7 @@ def _seen(pid: int, minute: float) -> Look:
     descriptors = threads = 0
     for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
         try:
-            command = " ".join(process.cmdline())
-            role = "engine" if "engine" in command else "others" if "decoder" in command else "web"
-            memory[role] += process.memory_full_info().pss
+            memory[_role(process)] += process.memory_full_info().pss
             descriptors += process.num_fds()
             threads += process.num_threads()
         except (psutil.NoSuchProcess, psutil.ZombieProcess):
@@ -287,7 +369,9 @@ def _seen(pid: int, minute: float) -> Look:
 
 
 def _row(look: Look, tally: Tally) -> str:
-    megabytes = [f"{look.memory.get(role, 0) / MEGABYTE:.0f}" for role in ("web", "engine", "others")]
+    own = {role: look.memory.get(role, 0) for role in ("web", "engine")}
+    sizes = (*own.values(), sum(look.memory.values()) - sum(own.values()))
+    megabytes = [f"{size / MEGABYTE:.0f}" for size in sizes]
     cells = [
         f"{look.minute:.0f}",
         *megabytes,
