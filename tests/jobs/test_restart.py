@@ -244,6 +244,6 @@ def test_what_a_killed_server_left_of_uploads_and_downloads_is_removed(tmp_path:
     for name in ("tmp1.part", "lost+found"):
         (uploads / name).mkdir()
         (uploads / name / "recording").touch()
-    folders.remove_orphans(["uploads/wanted"])
+    folders.remove_orphans(lambda: ["uploads/wanted"], young=True)
     left = {path.name for path in uploads.iterdir()} - {DISK_MARK}
     assert left == {"wanted", "lost+found"}

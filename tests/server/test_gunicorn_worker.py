@@ -19,9 +19,9 @@ from gunicorn.workers.gthread import TConn
 
 from tests.support.wait import wait_until
 from whisper_appliance.server import gunicorn_worker
-from whisper_appliance.web.uploads import drain
 from whisper_appliance.server.client_turns import ClientTurns
 from whisper_appliance.server.gunicorn_worker import ApplianceWorker
+from whisper_appliance.web.uploads import drain
 
 
 @contextmanager
