@@ -36,7 +36,7 @@ Seconds = Annotated[float, Field(allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class DecoderReady:
     """The process waits for its job; which layers of the sandbox hold so far."""
 
     kind: Literal["ready"]
@@ -46,7 +46,7 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class DecoderOpened:
     """The header of the file."""
 
     kind: Literal["opened"]
@@ -63,7 +63,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class DecoderEnded:
     """The verdict; only the decoder has more to say than that."""
 
     kind: Literal["ended"]
@@ -78,8 +78,8 @@ class Ended:
     filtered: bool = False
 
 
-_MESSAGE: TypeAdapter[Ready | Opened | Ended] = TypeAdapter(
-    Annotated[Ready | Opened | Ended, Field(discriminator="kind")]
+_MESSAGE: TypeAdapter[DecoderReady | DecoderOpened | DecoderEnded] = TypeAdapter(
+    Annotated[DecoderReady | DecoderOpened | DecoderEnded, Field(discriminator="kind")]
 )
 
 
