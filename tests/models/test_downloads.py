@@ -55,7 +55,7 @@ def loaded(downloads: Downloads, at_least: int) -> DownloadState | None:
     return state if state and state.done_bytes >= at_least else None
 
 
-def test_the_log_warns_of_a_model_whose_checksum_only_the_hub_knows(downloads: Downloads) -> None:
+def test_the_log_warns_of_a_model_whose_checksum_comes_from_the_hub_only(downloads: Downloads) -> None:
     with written_log() as log:
         downloads.start(NAME)
         downloads.wait(NAME, 30)

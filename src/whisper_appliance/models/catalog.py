@@ -55,7 +55,7 @@ class Model:
 
     @property
     def is_pinned(self) -> bool:
-        """Whether the checksum of its weights is known here, and not from the hub."""
+        """Whether the checksum of its weights is in the catalogue, and not only on the hub."""
         return bool(self.files["model.bin"].sha256)
 
     @property

@@ -107,7 +107,10 @@ class Downloads:
     def _begin(self, name: str) -> "_Running":
         model = catalog().get(name)
         if model is None or not model.is_pinned:
-            log.warning("model without a checksum of this version: only those of the hub count", model=name)
+            log.warning(
+                "model without a checksum in the catalogue: its files are checked against the hub only",
+                model=name,
+            )
         progress = _ProgressAnnouncer(self._announce, self._clock)
         running = _Running(DownloadTask(name, model, self._store, self._hub, progress.on_change, self._clock))
         running.thread.start()
