@@ -88,8 +88,7 @@ class SingleSignOn:
 
     def _find(self, identity: Identity) -> User | None:
         with self._database.read() as connection:
-            user_id = _user_id(connection, identity)
-        return self._users.get(user_id) if user_id else None
+            return _find(connection, identity)
 
     def _link(self, identity: Identity) -> User | None:
         """The account that is named by the verified e-mail address, if OIDC_LINK_VERIFIED_EMAIL allows it.
@@ -100,8 +99,8 @@ class SingleSignOn:
         if not self._links_addresses or not identity.verified_email:
             return None
         with self._database.write(exclusive=ACCOUNTS) as connection:
-            if linked := _user_id(connection, identity):  # by another sign-in meanwhile
-                return self._users.get(linked)
+            if linked := _find(connection, identity):  # by another sign-in meanwhile
+                return linked
             named = sa.select(users).where(
                 users.c.name_folded == normalized_name(identity.verified_email),
                 users.c.password != NO_PASSWORD,
@@ -122,8 +121,8 @@ class SingleSignOn:
             row = self._users.row_without_password(base if number == 1 else f"{base} {number}", role)
             try:
                 with self._database.write(exclusive=ACCOUNTS) as connection:
-                    if made := _user_id(connection, identity):  # by another sign-in meanwhile
-                        return self._users.get(made)
+                    if made := _find(connection, identity):  # by another sign-in meanwhile
+                        return made
                     user = self._users.insert(connection, row)
                     self._add(connection, identity, user.id)
             except Conflict:
@@ -143,6 +142,8 @@ class SingleSignOn:
         )
 
 
-def _user_id(connection: sa.Connection, identity: Identity) -> str | None:
+def _find(connection: sa.Connection, identity: Identity) -> User | None:
     same = sa.and_(identities.c.issuer == identity.issuer, identities.c.subject == identity.subject)
-    return connection.execute(sa.select(identities.c.user_id).where(same)).scalar()
+    of_identity = sa.select(users).join(identities, identities.c.user_id == users.c.id).where(same)
+    row = connection.execute(of_identity).mappings().first()
+    return user_of(row) if row else None
