@@ -25,7 +25,8 @@ export function startPasswordDialog(root) {
     try {
       await request("POST /api/session/confirm", { body: { password, code } });
     } catch (error) {
-      if (/** @type {import("../core/api.js").ApiError} */ (error).code !== "second_factor_required") throw error;
+      if (/** @type {import("../core/api.js").ApiError} */ (error).code !== "second_factor_required")
+        throw error;
       askForCode(true);
       return;
     }
