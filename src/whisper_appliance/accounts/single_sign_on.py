@@ -93,14 +93,12 @@ class SingleSignOn:
     def _link(self, identity: Identity) -> User | None:
         """The account that is named by the verified e-mail address, if OIDC_LINK_VERIFIED_EMAIL allows it.
 
-        It must have a password and no person of a provider yet, because those who are made at a sign-in have
-        names that nobody verified.
+        It must have a password and no person of a provider yet, because accounts that are made at a sign-in
+        have names that nobody verified.
         """
         if not self._links_addresses or not identity.verified_email:
             return None
         with self._database.write(exclusive=ACCOUNTS) as connection:
-            if linked := _find(connection, identity):  # by another sign-in meanwhile
-                return linked
             named = sa.select(users).where(
                 users.c.name_folded == normalized_name(identity.verified_email),
                 users.c.password != NO_PASSWORD,
