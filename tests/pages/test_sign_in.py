@@ -85,9 +85,9 @@ def test_signing_in_twice_at_once_is_no_error(
     body = {"name": client.user.name, "password": PASSWORD}
     begin = accounts.begin_session
 
-    def begin_twice(user: User, *, address: str, agent: str) -> SignedIn:
+    def begin_twice(user: User, *, address: str, agent: str, password_hash: str) -> SignedIn:
         accounts.sessions.end_others(user.id, by=SHELL)
-        return begin(user, address=address, agent=agent)
+        return begin(user, address=address, agent=agent, password_hash=password_hash)
 
     monkeypatch.setattr(accounts, "begin_session", begin_twice)
     assert client.post("/api/session", json=body).status_code == 200
