@@ -244,6 +244,7 @@ def main() -> None:
 def transcript_stream(server: Server, clip: Path) -> Iterator[str]:
     """The path of the events of a new transcript. Raises `SystemExit` where it is no stream of events."""
     with httpx2.Client(base_url=server.url, verify=trusting(), timeout=60) as client:
+        client.get("/").raise_for_status()  # its cookie: who has none may send two uploads at once
         sent = client.post("/transcribe", files={"file": ("clip.wav", clip.read_bytes())}).raise_for_status()
         transcript = f"/api/transcripts/{sent.json()['id']}"
         path = f"{transcript}/changes"
