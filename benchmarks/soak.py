@@ -196,10 +196,16 @@ class _Counted:
 
 
 def _grown(looks: Sequence[Look]) -> Iterator[str]:
-    """Says it if the web process did not keep the memory that it had when it was warm."""
+    """Yields an error if the web process has grown since it was warm: by the medians of both halves.
+
+    A single look is no measure, because an attack may go on at that moment.
+    """
     warm = [look.memory.get("web", 0) for look in looks if look.minute >= WARM_MINUTES]
-    if looks[-1].minute >= JUDGED_MINUTES and warm[-1] > MOST_GROWTH * warm[0]:
-        yield f"The web process has grown from {warm[0] / MEGABYTE:.0f} MB to {warm[-1] / MEGABYTE:.0f} MB."
+    if looks[-1].minute >= JUDGED_MINUTES:
+        half = len(warm) // 2
+        before, after = statistics.median(warm[:half]), statistics.median(warm[half:])
+        if after > MOST_GROWTH * before:
+            yield f"The web process has grown from {before / MEGABYTE:.0f} MB to {after / MEGABYTE:.0f} MB."
 
 
 def _upload(server: Server, tally: Tally, path: Path) -> None:

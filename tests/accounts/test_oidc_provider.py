@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -100,27 +101,27 @@ def test_the_secret_is_sent_as_the_standard_wants_it(tmp_path: Path) -> None:
     assert provider.sent[f"{ISSUER}/token"]["auth"] == ("whisper+appliance", "a%25%3Asecret")
 
 
-FORGED = {
-    "unsigned": unsigned(),
-    "signed with the public key": by_public_key(),
-    "signed by somebody else": signed(STRANGER),
-    "of another issuer": signed(iss="https://other.example.org"),
-    "for another client": signed(aud="other"),
-    "for several clients and used by another": signed(aud=[CLIENT_ID, "other"], azp="other"),
-    "used by another client": signed(azp="other"),
-    "of another attempt": signed(nonce="another"),
-    "without a nonce": signed(nonce=None),
-    "expired": signed(exp=int(time.time()) - 600, iat=int(time.time()) - 900),
-    "of nobody": signed(sub=None),
-    "changed": ".".join([*signed().split(".")[:2], signed(sub="s-2").split(".")[2]]),
-    "no token": "no token",
+FORGED: dict[str, Callable[[], str]] = {
+    "unsigned": unsigned,
+    "signed with the public key": by_public_key,
+    "signed by somebody else": lambda: signed(STRANGER),
+    "of another issuer": lambda: signed(iss="https://other.example.org"),
+    "for another client": lambda: signed(aud="other"),
+    "for several clients and used by another": lambda: signed(aud=[CLIENT_ID, "other"], azp="other"),
+    "used by another client": lambda: signed(azp="other"),
+    "of another attempt": lambda: signed(nonce="another"),
+    "without a nonce": lambda: signed(nonce=None),
+    "expired": lambda: signed(exp=int(time.time()) - 600, iat=int(time.time()) - 900),
+    "of nobody": lambda: signed(sub=None),
+    "changed": lambda: ".".join([*signed().split(".")[:2], signed(sub="s-2").split(".")[2]]),
+    "no token": lambda: "no token",
 }
 
 
-@pytest.mark.parametrize("token", FORGED.values(), ids=FORGED.keys())
-def test_a_forged_or_foreign_token_names_nobody(tmp_path: Path, token: str) -> None:
+@pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED.keys())
+def test_a_forged_or_foreign_token_names_nobody(tmp_path: Path, forge: Callable[[], str]) -> None:
     with pytest.raises(SignInFailed):
-        ScriptedProvider(tmp_path, token).identify(ATTEMPT, "a code", CALLBACK)
+        ScriptedProvider(tmp_path, forge()).identify(ATTEMPT, "a code", CALLBACK)
 
 
 def test_facts_about_another_person_are_not_taken(tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.time_left import ESTIMATED_BYTES_PER_SECOND
 from whisper_appliance.library import shares as shares_module
+from whisper_appliance.library.folder_shares import FolderShares
+from whisper_appliance.library.folders import Folders
 from whisper_appliance.library.ownership import TranscriptOwnership
 from whisper_appliance.library.shares import Shares
 from whisper_appliance.library.storage_usage import StorageUsage
@@ -140,6 +142,30 @@ def test_two_users_who_are_the_heirs_of_each_other_leave_one_owner_of_all(
         assert connection.execute(sa.select(jobs.c.owner)).scalars().all() == [left.id, left.id]
 
 
+def test_nothing_is_shared_with_an_account_that_ends(
+    two: list[Accounts], two_databases: tuple[Database, Database], tmp_path: Path
+) -> None:
+    sides = list(zip(two, two_databases, strict=True))
+    for accounts, database in sides:
+        accounts._owned_data = AllOwnedData(TranscriptOwnership(database, tmp_path))
+    ada = two[0].users.create("Ada", GOOD_PASSWORD, "owner", by=SHELL).id
+    folder = Folders(two_databases[0]).create(ada, "Work").id
+
+    def act(side: tuple[Accounts, Database]) -> None:
+        number = next(numbers)
+        if number == THREADS // 2:
+            side[0].remove_user(ben, heir=None, by=SHELL)
+        elif number % 2:
+            FolderShares(side[1]).share_with(ada, folder, "Ben")
+        else:
+            Shares(side[1]).share_with("a" * 32, "Ben", by=ada)
+
+    for _ in range(5):
+        ben = two[0].users.create("Ben", GOOD_PASSWORD, "member", by=SHELL).id
+        numbers = iter(range(THREADS))
+        assert set(race(sides, act)) <= {"ok", NotFound.__name__}
+
+
 def test_a_name_is_given_once(two: list[Accounts]) -> None:
     found = race(two, lambda a: a.users.create("Ada", GOOD_PASSWORD, "member", by=SHELL))
     assert found == {"ok": 1, Conflict.__name__: THREADS - 1}
@@ -230,9 +256,7 @@ def test_a_password_is_changed_once_with_the_old_one(two: list[Accounts]) -> Non
     assert race(two, change) == {"ok": 1, SignInFailed.__name__: THREADS - 1}
 
 
-def test_nobody_is_signed_in_to_an_account_that_is_disabled_and_enabled_meanwhile(
-    two: list[Accounts],
-) -> None:
+def test_nobody_is_signed_in_to_an_account_that_is_disabled_meanwhile(two: list[Accounts]) -> None:
     ada = two[0].users.create("Ada", GOOD_PASSWORD, "member", by=SHELL)
     numbers = itertools.count()
 

@@ -1,6 +1,7 @@
 """What is refused before or while it arrives, and why."""
 
 import io
+import re
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -153,6 +154,38 @@ def test_a_slow_upload_is_ended(small: Appliance) -> None:
     now = iter(range(0, 10**9, 10**5))
     assert send(client_of(app)).status_code == 408
     assert uploads(small) == []
+
+
+class Late(io.BytesIO):
+    """A body that does not arrive in time."""
+
+    def readinto(self, _buffer: Any) -> int:
+        raise TimeoutError
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/api/session"])
+def test_a_body_that_does_not_arrive_gets_the_reason_and_is_counted(small: Appliance, path: str) -> None:
+    _, key = small.accounts.keys.create(an_account(small), "a model", ("transcribe",), days=None, by=SHELL)
+    client = client_of(create_app(small))
+
+    def hits() -> list[str]:
+        return re.findall(
+            r'limit_refusals_total{limit="body_idle_seconds"} (.*)', client.get("/metrics").text
+        )
+
+    before = hits()
+    answer = client.post(
+        path,
+        input_stream=Late(),
+        content_type="application/json",
+        environ_overrides={"CONTENT_LENGTH": "60000"},
+        headers={"Authorization": f"Bearer {key}"},
+    )
+    assert (answer.status_code, answer.json["error"]["message"][:35]) == (
+        408,
+        "The body of this request arrived to",
+    )
+    assert hits() != before
 
 
 CHUNKED = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}

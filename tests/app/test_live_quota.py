@@ -1,5 +1,7 @@
 """Live sessions count for the quota of their owner while they are open, and end when it is used up."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.clock import Clock
@@ -11,6 +13,9 @@ from whisper_appliance.accounts.usage import LIVE_COUNTED_SECONDS, Quota, Usage
 from whisper_appliance.app.admission import usage_hook
 from whisper_appliance.app.live_quota import LiveQuota
 from whisper_appliance.core.errors import QuotaReached
+from whisper_appliance.jobs.job import JobRequest
+from whisper_appliance.jobs.limits import QueueLimits
+from whisper_appliance.jobs.repository import JobRepository, pending_seconds
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage.database import Database
 
@@ -44,6 +49,18 @@ def test_a_live_session_ends_when_the_minutes_of_its_owner_are_used_up(
         usage.check_minutes("ann")
     usage.check_minutes("bob")
     assert of_another.session not in harness.saved
+
+
+def test_a_file_that_waits_ends_no_live_session_because_it_is_large(database: Database, usage: Usage) -> None:
+    request = JobRequest(Path("a"), "film.mkv", owner="ann")
+    jobs = JobRepository(database)
+    job = jobs.add(request, audio="a", audio_bytes=10**9, limits=QueueLimits(9, 9), claimed=True)
+    usage.count_live("ann", {"open": 1.0}, FOUR_SECONDS, pending_seconds("ann", estimated=False))
+    with pytest.raises(QuotaReached):
+        usage.check_minutes("ann", pending_seconds("ann"))
+    jobs.set_duration(job.id, 3.0)
+    with pytest.raises(QuotaReached):
+        usage.count_live("ann", {"open": 1.0}, FOUR_SECONDS, pending_seconds("ann", estimated=False))
 
 
 def test_two_machines_count_the_live_sessions_of_an_owner_together(database: Database, usage: Usage) -> None:

@@ -17,6 +17,7 @@ from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.watch_folder import outcome
 from whisper_appliance.app.watch_folder.candidates import Candidates
 from whisper_appliance.config import settings
+from whisper_appliance.config.override_rows import OverrideRows
 from whisper_appliance.config.types import EXPORT_FORMATS
 from whisper_appliance.core.errors import BadSetting, Undecodable
 from whisper_appliance.transcript.formats import FORMATS
@@ -64,6 +65,22 @@ def test_a_recording_is_transcribed_and_its_results_stand_beside_it(
     texts = {path.read_text().strip() for path in done.glob("*.txt")}
     assert texts == {"hello there", "another one"}
     assert json.loads((done / "talk.json").read_text())["segments"]
+
+
+def test_nothing_is_taken_while_the_panels_choice_of_a_user_does_not_count(
+    start_appliance: StartAppliance, folder: Path
+) -> None:
+    """Its recordings would belong to nobody."""
+    appliance = start_appliance()
+    OverrideRows(appliance.database).put("watch_user", "Ada", "Ada")
+    appliance.close()
+    again = start_appliance(data_dir=appliance.settings.data_dir, watch_folder=folder)
+    assert not again.watch_folder._thread.is_alive()
+    again.overrides.remove("watch_user")
+    again.close()
+    assert start_appliance(
+        data_dir=appliance.settings.data_dir, watch_folder=folder
+    ).watch_folder._thread.is_alive()
 
 
 def test_what_fails_is_moved_with_the_reason(watching: Appliance, folder: Path, script: Script) -> None:

@@ -183,6 +183,8 @@ def test_a_folder_that_an_older_version_let_the_panel_set_is_named_and_not_used(
     assert given.not_applied == ("WEBHOOK_PRIVATE_ADDRESSES",)
     given.remove("webhook_private_addresses")
     assert not given.not_applied
+    rows.put("webhook_private_addresses", "false", "Ada")
+    assert not SettingOverrides(rows, load(watch_folder=tmp_path)).not_applied, "it is so without it"
 
 
 def test_a_command_beside_the_appliance_reads_the_overrides(tmp_path: Path) -> None:

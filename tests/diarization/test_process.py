@@ -1,5 +1,6 @@
 """The process of a diarizer: windows, cancelling, failures. Real processes, scripted voices."""
 
+import itertools
 import os
 import signal
 import socket
@@ -166,8 +167,9 @@ def test_a_diarizer_that_is_killed_costs_no_speakers_because_its_job_waits() -> 
 def test_silence_is_a_failure_of_the_machine_unless_the_process_works(
     loading: Load, kind: FailureKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversation, "ANSWER_SECONDS", 4.0)
-    monkeypatch.setattr(conversation, "WORKING_SHARE", 0.1)  # other tests may have the processor
+    monkeypatch.setattr(conversation, "ANSWER_SECONDS", 0.5)
+    used = itertools.count(0, 10) if kind is FailureKind.RECORDING else itertools.repeat(0)
+    monkeypatch.setattr(conversation, "processor_seconds", lambda _pid: float(next(used)))
     with pytest.raises(Unavailable, match="does not answer") as error:
         diarize(recording(0, 1), SPEC, load=loading)
     assert kind_of(error.value) is kind

@@ -236,8 +236,10 @@ def test_a_process_that_works_without_end_fails_its_window(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "POLL_SECONDS", 0.05)
-    monkeypatch.setattr(supervisor, "SILENT_POLLS", 40)
     engine = start()
+    process_of(engine)
+    monkeypatch.setattr(supervisor, "STILL_POLLS", 10_000)
+    monkeypatch.setattr(supervisor, "SILENT_POLLS", 200)
     with pytest.raises(EngineFailed, match="did not answer for an hour"):
         engine.submit(window("sleep 1000"), priority=Priority.BATCH).result(60)
     monkeypatch.undo()

@@ -1,8 +1,6 @@
 """The live manager: acknowledged audio is decoded, and every event is published once."""
 
 import errno
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 from unittest.mock import Mock
 
@@ -274,19 +272,6 @@ def test_a_cancelled_session_that_cannot_be_removed_at_once_is_not_transcribed(
     harness.sessions.cancel(opened.session, connection="socket")
     harness.when(lambda: remove.call_count == 2)
     assert not harness.retranscribed
-
-
-def test_links_that_are_asked_for_at_once_are_one_link(harness: LiveHarness) -> None:
-    opened, barrier = harness.open(), threading.Barrier(32)
-
-    def share(_number: int) -> str:
-        barrier.wait()
-        return harness.sessions.sharing.share(opened.session, connection="socket")
-
-    with ThreadPoolExecutor(32) as pool:
-        links = set(pool.map(share, range(32)))
-    assert len(links) == 1
-    assert harness.sessions.sharing.viewer_state(links.pop()).session == opened.session
 
 
 def test_viewers_get_the_captions_so_far_until_the_link_is_revoked(harness: LiveHarness) -> None:

@@ -9,19 +9,13 @@ import pytest
 from tests.support.audio import wav
 from tests.support.faults import Serve
 from tests.support.https_client import Visitor
-from tests.support.program import REAL, Server
+from tests.support.program import REAL, web_process
 
 pytestmark = pytest.mark.slow  # starts the real program
 
 MEGABYTE = 1_000_000
 MOST_BYTES = 400 * MEGABYTE
 SECONDS = 540
-
-
-def web_process(server: Server) -> psutil.Process:
-    """The child of the program that answers requests; it is forked, and others are not."""
-    program = psutil.Process(server.process.pid)
-    return next(child for child in program.children() if child.cmdline() == program.cmdline())
 
 
 def peak_bytes(process: psutil.Process) -> int:

@@ -133,6 +133,12 @@ class Server:
         self.process.wait(60)
 
 
+def web_process(server: Server) -> psutil.Process:
+    """The child of the program that answers requests; it is forked, and others are not."""
+    program = psutil.Process(server.process.pid)
+    return next(child for child in program.children() if child.cmdline() == program.cmdline())
+
+
 def start(folder: Path, arguments: Sequence[str] = SMALL_SERVER, **variables: str) -> ForkedProgram:
     """The program, forked and not waited for; its stdout is a pipe, its stderr the file `folder/stderr`."""
     _, module, *others = arguments

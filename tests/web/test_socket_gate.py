@@ -1,12 +1,15 @@
-"""The socket gate: a connection has one request that waits."""
+"""The socket gate: a connection has one request that waits, and counts once for its user."""
 
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from werkzeug.test import Client
+import pytest
+from werkzeug.test import Client, EnvironBuilder
 
+from whisper_appliance.core import request_turn
+from whisper_appliance.core.errors import Busy
 from whisper_appliance.web.limits.client_slots import ClientSlots
 from whisper_appliance.web.limits.socket_gate import SocketGate, SocketLimits
 
@@ -40,3 +43,33 @@ def test_a_connection_has_one_request_that_waits() -> None:
             go_on.set()
         assert [each.result().status_code for each in first] == [200, 200]
     assert client.get(POLL % "a").status_code == 200
+
+
+def test_a_request_that_waits_leaves_its_turn_to_the_next_one_of_its_address() -> None:
+    left: list[str] = []
+
+    def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return [environ["REQUEST_METHOD"].encode(), *map(str.encode, left)]
+
+    client = Client(SocketGate(ClientSlots("sockets", 9, 9), SocketLimits()).wrap(application))
+    with request_turn.left_by(lambda: left.append(" left")):
+        assert client.post(POLL % "a").data == b"POST"
+        assert client.get(POLL % "a").data == b"GET left"
+
+
+def test_a_connection_counts_once_for_its_user() -> None:
+    gate = SocketGate(ClientSlots("sockets", 8, 8), SocketLimits())
+    environ = EnvironBuilder(environ_base={"REMOTE_ADDR": "192.0.2.1"}).get_environ()
+    gate.enter("first", environ)
+    for user in ("ann", "ann", "ben", "ann"):
+        gate.identify("first", user)
+    gate.leave("first")
+    gate.identify("first", "ann")
+    for number in range(8):
+        gate.enter(f"of ann {number}", environ, "ann")
+        gate.leave(f"of ann {number}")
+    for number in range(8):
+        gate.enter(f"of ben {number}", environ, "ben")
+    with pytest.raises(Busy):
+        gate.enter("one more", environ, "ben")

@@ -64,12 +64,12 @@ class SingleSignOn:
             return {row.user_id: row.issuer for row in rows}
 
     def check_new_name(self, name: str, *, by: Role) -> None:
-        """Raises `InvalidRequest` for an e-mail address that a member takes, where addresses link accounts.
+        """Raises `InvalidRequest` for an e-mail address, unless an owner takes it, where these link accounts.
 
-        Otherwise the member's account would be given to the person of this address.
+        Otherwise the person of this address would be led into the account of who took it.
         """
-        if by == "member" and self._links_addresses and "@" in normalized_name(name):
-            raise InvalidRequest("Only admins may take an e-mail address as a name here.", field="name")
+        if by != "owner" and self._links_addresses and "@" in normalized_name(name):
+            raise InvalidRequest("Only owners may give an e-mail address as a name here.", field="name")
 
     @property
     def _links_addresses(self) -> bool:

@@ -105,7 +105,9 @@ class Admission:
     def check_live(self, owner: str, size_bytes: int = 0) -> None:
         """Checks the quotas for a live session, which does not wait in the queue."""
         if owner:  # requests without an owner have no counter; the limits of the appliance hold
-            self._check(owner, size_bytes, self._usage.effective_quota(owner))
+            quota = self._usage.effective_quota(owner)
+            self._usage.check_minutes(owner, pending_seconds(owner, estimated=False), quota)
+            self._usage.check_storage(owner, lambda: self._space.used_by(owner), size_bytes, quota)
 
     def check_storage(self, owner: str, size_bytes: int) -> None:
         """Checks the storage quota for what takes no minutes. Raises `StorageQuotaReached`."""

@@ -5,6 +5,8 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
+import structlog
+
 from whisper_appliance.app.admission import cleanup_tasks
 from whisper_appliance.app.container import Container
 from whisper_appliance.app.housekeeping import Housekeeping
@@ -14,6 +16,8 @@ from whisper_appliance.app.secret import load_secret
 from whisper_appliance.monitoring.status_types import Health, Status
 from whisper_appliance.storage import migrations
 from whisper_appliance.storage.lock import locked_folder
+
+log = structlog.get_logger()
 
 
 class Appliance(Container):
@@ -45,7 +49,7 @@ class Appliance(Container):
                 Step(self.webhook_dispatcher.start, self.webhook_dispatcher.close),
                 Step(lambda: None, self.job_traces.close),
                 Step(self.queue.launch, self.queue.close),
-                Step(self.watch_folder.start, self.watch_folder.close),
+                Step(self._start_watch_folder, self.watch_folder.close),
                 Step(housekeeping.start, housekeeping.close),
                 Step(self.models.start),
                 Step(self.word_alignment.start, self.word_alignment.close),
@@ -54,6 +58,16 @@ class Appliance(Container):
                 Step(self.resource_sampler.start, self.resource_sampler.close),
             )
         )
+
+    def _start_watch_folder(self) -> None:
+        """Watches nothing while choices of the panel do not count any more: results would go elsewhere."""
+        lost = {"WATCH_USER", "OUTPUT_FOLDER"} & set(self.overrides.not_applied)
+        if not lost:
+            self.watch_folder.start()
+        elif self.settings.watch_folder:
+            log.error(
+                "the folder is not watched, because the environment lacks settings", settings=sorted(lost)
+            )
 
     def close(self) -> None:
         """Closes the parts in reverse order."""

@@ -35,7 +35,7 @@ class LiveQuota:
             return
         seconds = {session.id: session.recording.samples / SAMPLE_RATE for session in sessions}
         try:
-            self._usage.count_live(owner, seconds, quota, pending_seconds(owner))
+            self._usage.count_live(owner, seconds, quota, pending_seconds(owner, estimated=False))
         except QuotaReached:
             for session in sessions:
                 if not session.stopping:

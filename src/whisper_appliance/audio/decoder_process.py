@@ -29,7 +29,7 @@ _MAX_MESSAGES = 8  # three are sent
 _EXIT_SECONDS = 2.0
 _EXIT_POLL_SECONDS = 0.002
 REFUSED = 1
-"""The exit status of a process that has sent what is no message."""
+"""The exit status of a process that has sent something that is not a message."""
 
 Count = Annotated[int, Field(ge=0, le=2**40)]
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
@@ -124,7 +124,7 @@ class DecoderProcess:
     def receive(self, timeout_seconds: float) -> dict[str, Any] | None:
         """The next message, or `None` after the timeout.
 
-        Raises `EOFError` if the child has exited, or sends what is no message.
+        Raises `EOFError` if the child has exited, or sends something that is not a message.
         """
         self._channel.settimeout(timeout_seconds)
         try:

@@ -100,7 +100,9 @@ class SettingOverrides:
             sorted(
                 name.upper()
                 for name in self._stored
-                if name in ENVIRONMENT_ONLY and name not in self._initial.model_fields_set
+                if name in ENVIRONMENT_ONLY
+                and name not in self._initial.model_fields_set
+                and self._stored[name].text.lower() != str(getattr(self._initial, name)).lower()
             )
         )
 

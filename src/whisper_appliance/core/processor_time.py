@@ -1,4 +1,4 @@
-"""Processor time of another process, which tells one that works from one that waits."""
+"""Processor time of another process, because a process that waits uses none."""
 
 from contextlib import suppress
 

@@ -25,6 +25,6 @@ def left_by(leave_turn: Callable[[], None]) -> Iterator[None]:
 
 
 def leave() -> None:
-    """To be called before a request waits for long: for a body, for a transcript, for events."""
+    """To be called before a request waits for long: for a transcript, for events."""
     if leave_turn := _leave.get():
         leave_turn()

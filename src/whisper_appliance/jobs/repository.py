@@ -434,12 +434,13 @@ def _check_exists(connection: sa.Connection, job_id: str, condition: sa.ColumnEl
         raise NotFound("There is no such job.")
 
 
-def pending_seconds(owner: str) -> sa.ColumnElement[float]:
-    """The seconds of audio of an owner's unfinished jobs, estimated by their size where not yet known.
+def pending_seconds(owner: str, *, estimated: bool = True) -> sa.ColumnElement[float]:
+    """The seconds of audio of an owner's unfinished jobs; `estimated`: by their size where not yet known.
 
     Those of a live session were counted with its captions, and a text has none.
     """
-    seconds = sa.func.coalesce(jobs.c.duration, jobs.c.audio_bytes / ESTIMATED_BYTES_PER_SECOND)
+    by_size = jobs.c.audio_bytes / ESTIMATED_BYTES_PER_SECOND
+    seconds = sa.func.coalesce(jobs.c.duration, by_size) if estimated else jobs.c.duration
     unfinished = sa.and_(jobs.c.owner == owner, jobs.c.status.in_(UNFINISHED))
     counted = sa.and_(unfinished, jobs.c.source.in_(COUNTED_SOURCES))
     return sa.select(sa.func.coalesce(sa.func.sum(seconds), 0.0)).where(counted).scalar_subquery()

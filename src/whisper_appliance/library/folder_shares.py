@@ -11,7 +11,7 @@ from whisper_appliance.library.folders import check_folder
 from whisper_appliance.library.shares import named_user
 from whisper_appliance.library.transcript_rows import FILING
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.accounts import ShareRole, folder_shares, users
+from whisper_appliance.storage.schema.accounts import ACCOUNTS, ShareRole, folder_shares, users
 from whisper_appliance.storage.schema.library import folders
 
 MAX_SHARES_PER_FOLDER = 100
@@ -57,7 +57,8 @@ class FolderShares:
 
         Raises `NotFound` when there is no such user, `InvalidRequest` for oneself, `Conflict` for too many.
         """
-        with self._database.write(exclusive=FILING) as connection:
+        with self._database.write(exclusive=ACCOUNTS) as connection:  # in the order of the end of an account
+            self._database.lock(connection, FILING)
             check_folder(connection, owner, folder_id)
             user_id = named_user(connection, name, by=owner)
             this = sa.and_(folder_shares.c.folder_id == folder_id, folder_shares.c.user_id == user_id)

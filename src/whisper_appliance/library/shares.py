@@ -11,7 +11,7 @@ from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
 from whisper_appliance.core.text import normalized_name
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.accounts import ShareRole, folder_shares, shares, users
+from whisper_appliance.storage.schema.accounts import ACCOUNTS, ShareRole, folder_shares, shares, users
 from whisper_appliance.storage.schema.library import folders, transcripts
 
 MAX_SHARES_PER_TRANSCRIPT = 100
@@ -79,7 +79,8 @@ class Shares:
 
         Raises `NotFound` when there is no such user, `InvalidRequest` for oneself, `Conflict` for too many.
         """
-        with self._database.write(exclusive="shares") as connection:
+        with self._database.write(exclusive=ACCOUNTS) as connection:  # the account may end at this moment
+            self._database.lock(connection, "shares")
             user_id = named_user(connection, name, by=by)
             same = sa.and_(shares.c.transcript_id == transcript_id, shares.c.user_id == user_id)
             found = connection.execute(

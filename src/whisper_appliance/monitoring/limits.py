@@ -1,4 +1,4 @@
-"""All limits on clients: what each is about, and the settings that hold it, for the panel."""
+"""All limits on clients: the text of each, and the settings that hold it, for the panel."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

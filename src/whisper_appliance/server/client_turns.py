@@ -36,23 +36,18 @@ class ClientTurns(Generic[Connection]):
         start: Callable[[Connection], None],
         *,
         threads_at_once: int = 0,
-        on_full: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`start` begins to serve a connection, in another thread. `threads_at_once` is how many threads one
-        client may hold, however long it takes; 0: any number. `on_full` is called for each connection that
-        waits because its client holds as many.
+        client may hold, however long it takes; 0: any number.
         """
         self._start = start
         self._threads_at_once = threads_at_once
-        self._on_full = on_full
         self._monotonic = monotonic
         self._lines: defaultdict[str, _Line[Connection]] = defaultdict(_Line)
 
     def take(self, client: str, connection: Connection) -> None:
         """Starts a connection that has sent something, now or when its turn comes."""
-        if self._has_all_threads(self._lines[client]):
-            self._on_full()
         self._lines[client].waiting.append(connection)
         self._advance(client)
 

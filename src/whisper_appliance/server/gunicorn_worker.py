@@ -69,7 +69,6 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         self._turns: ClientTurns[TConn] = ClientTurns(
             super().enqueue_req,
             threads_at_once=settings.requests_at_once_per_address,
-            on_full=partial(self._count_refused, "requests"),
         )
         self._handled: set[TConn] = set()
         self._lingering = threading.BoundedSemaphore(LINGERING_AT_ONCE)
@@ -131,8 +130,6 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         if not conn.data_ready:
             self._admit(conn)
             return
-        if self.cfg.is_ssl and not conn.initialized:
-            self._handshakes.setdefault(conn, time.monotonic())
         if client := self._client(conn):
             self._turns.take(client, conn)
         else:
@@ -164,6 +161,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
 
     def _handle(self, conn: TConn) -> object:
         if self.cfg.is_ssl and not conn.initialized and begins_handshake(conn.sock):
+            self._handshakes.setdefault(conn, time.monotonic())
             try:
                 if has_left(conn.sock, half=True):  # it cannot finish
                     return self._close(conn)
@@ -183,7 +181,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
     def handle_request(self, request: Any, conn: TConn) -> bool:
         """Runs after the headers were read: from here on, the idle timeout of the body applies.
 
-        So does a least pace, in the place of which uploads have their own.
+        A least pace applies too; uploads have one of their own.
         """
         self._reading_headers.pop(conn, None)
         settings = self.app.settings
@@ -237,7 +235,9 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             self._count_refused("connections_in_all")
         now = time.monotonic()
         for conn, since in list(self._handshakes.items()):
-            if now - since > HANDSHAKE_SECONDS and conn in self.pending_conns:
+            if conn.sock.fileno() < 0 and conn not in self._handled:  # TLS detaches it for a moment
+                self._handshakes.pop(conn, None)
+            elif now - since > HANDSHAKE_SECONDS and conn in self.pending_conns:
                 self._count_refused("handshake_seconds")
                 self._close_waiting(conn)
         for conn, since in list(self._reading_headers.items()):
@@ -373,7 +373,9 @@ def has_left(client: socket.socket, *, half: bool = False) -> bool:
     A client may end its own side after a request, and still read the response (RFC 9112, 9.6).
     """
     poll = select.poll()
-    poll.register(client, select.POLLRDHUP if half else 0)  # errors and the end of both sides are always told
+    poll.register(
+        client, select.POLLRDHUP if half else 0
+    )  # poll always reports errors and the end of both sides
     return bool(poll.poll(0))
 
 

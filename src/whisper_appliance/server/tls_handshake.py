@@ -49,5 +49,5 @@ def _has_bytes(client: ssl.SSLSocket, until: float) -> bool:
     """Waits until the client has sent something, or it is too late."""
     poll = select.poll()
     poll.register(client, select.POLLIN)
-    left = until - time.monotonic()
-    return bool(client.pending() or (left > 0 and poll.poll(left * 1000)))
+    left = max(0.0, until - time.monotonic())
+    return bool(client.pending() or poll.poll(left * 1000))

@@ -18,7 +18,7 @@ from flask import (
 )
 from gunicorn.http.errors import ParseException
 from pydantic import ValidationError
-from werkzeug.exceptions import ClientDisconnected, HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestTimeout
 
 from whisper_appliance.core import descriptors, errors
 from whisper_appliance.core.i18n import N_
@@ -62,6 +62,7 @@ HTTP_CODES = {
     429: "busy",
     503: "unavailable",
 }
+TOO_SLOW = "The body of this request arrived too slowly. Send it again."
 HTTP_MESSAGES = {
     404: N_("There is no page or resource at this address."),
     405: N_("This address does not support this method; the Allow header lists those it does."),
@@ -195,8 +196,14 @@ def install(app: Flask, on_error: Callable[[errors.ApplianceError], None] = lamb
         on_error(error)
         return _appliance_error(error)
 
+    def respond_to_http(error: HTTPException) -> Response:
+        if isinstance(error, ClientDisconnected) and isinstance(error.__context__, TimeoutError):
+            on_error(errors.Busy(TOO_SLOW, limit_name="body_idle_seconds"))
+            return _http_error(RequestTimeout(TOO_SLOW))
+        return _http_error(error)
+
     app.register_error_handler(errors.ApplianceError, respond)
-    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(HTTPException, respond_to_http)
     app.register_error_handler(ParseException, _malformed_body)
     app.register_error_handler(OSError, _system_error)
     app.register_error_handler(Exception, _unexpected)

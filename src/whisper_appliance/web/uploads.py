@@ -305,8 +305,6 @@ class Uploads:
         try:
             return request.stream.read(READ_BYTES)
         except OSError as error:  # the client disconnected, or the idle timeout passed
-            if isinstance(error, TimeoutError):
-                self._on_refused("body_idle_seconds")
             raise ClientDisconnected from error
 
     def _check_time(self, pace: "_Pace", received: int) -> None:

@@ -36,7 +36,7 @@ STILL_POLLS = 120
 """A process that has work, answers nothing and takes no processor time for so many polls is stopped."""
 SILENT_POLLS = 3600
 """A process that has work and answers nothing for so many polls will never answer."""
-NO_RESPONSE = N_("it sent what is no response")
+NO_RESPONSE = N_("its response cannot be read")
 STOPPED = N_("it was stopped, or waited for something that did not come")
 ENDLESS = N_("it did not answer for an hour")
 

@@ -65,6 +65,11 @@ class ClientSlots:
                 raise self._refusal(_TOO_MANY)
             self._held_by_group[group] += 1
 
+    def leave(self, group: str) -> None:
+        """Takes a slot out of a group."""
+        with self._lock:
+            self._held_by_group = self._held_by_group - Counter([group])
+
     def check(self, client: str, group: str = "") -> None:
         """Raises `Busy` if `acquire` would raise it now."""
         with self._lock:

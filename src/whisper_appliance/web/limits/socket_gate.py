@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
+from whisper_appliance.core import request_turn
 from whisper_appliance.core.errors import ApplianceError, Busy, InvalidRequest, NotAllowed
 from whisper_appliance.core.network import client_network
 from whisper_appliance.web.cross_origin import is_cross_origin
@@ -106,13 +107,20 @@ class SocketGate:
 
     def identify(self, connection: str, user: str) -> None:
         """Counts a connection that was authenticated after it had entered. Raises `Busy` as `enter` does."""
-        if user and (client := self._clients.get(connection)):
-            self._slots.join(user)
+        with self._lock:
+            client = self._clients.get(connection)
+            if client is None or client.user == user:
+                return
+            if user:
+                self._slots.join(user)
+            self._slots.leave(client.user)
             self._clients[connection] = replace(client, user=user)
 
     def leave(self, connection: str) -> None:
         """Releases the slot of a connection; a second call does nothing."""
-        if client := self._clients.pop(connection, None):
+        with self._lock:
+            client = self._clients.pop(connection, None)
+        if client:
             self._slots.release(client.network, client.user)
 
     def throttle(self, connection: str, size: int, *, messages: float = 1.0) -> None:
@@ -168,6 +176,7 @@ class SocketGate:
             if waiting in self._waiting:
                 raise InvalidRequest("Another request of this connection waits already.")
             self._waiting.add(waiting)
+        request_turn.leave()
         try:
             yield
         finally:

@@ -45,6 +45,8 @@ async function loadPasskeys() {
   try {
     const { passkeys } = await request("GET /api/account/passkeys");
     list.replaceChildren(...passkeys.map(passkeyItem));
+    // People of a provider see the section if they have passkeys of earlier, to remove them.
+    if (passkeys.length) byId("passkeys-section").hidden = false;
     if (!passkeys.length) list.append(element("li", t("No passkeys."), "soft"));
   } catch (error) {
     list.replaceChildren(element("li", messageOf(error), "soft"));

@@ -66,7 +66,10 @@ export class UserDialog {
     this.#showNumber("storage", storage_bytes === null ? null : storage_bytes / GIB);
     this.#showNumber("waiting", waiting_jobs);
     byId("user-disable").textContent = user.disabled ? t("Enable") : t("Disable");
-    byId("user-second-factor").hidden = !user.second_factor;
+    const isOwn = user.id === this.#dialog.dataset.own; // one's own account has a page
+    byId("user-password").hidden = isOwn;
+    byId("user-second-factor").hidden = isOwn || !user.second_factor;
+    byId("user-delete").hidden = isOwn;
     byId("password-made").hidden = true;
     this.#dialog.showModal();
   }
