@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests.support.engines import check_confession, load_scripted, one_token
+from tests.support.wait import wait_until
 from whisper_appliance.core import sandbox, seccomp
 from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
 from whisper_appliance.engines.contract import EngineSpec, Options, Priority, Window, WindowResult
@@ -73,6 +74,14 @@ def test_a_giant_response_is_not_read(start: Start) -> None:
     future = start().submit(window(f"send {17 * 2**20} bytes"), priority=Priority.BATCH)
     with pytest.raises(EngineFailed):
         future.result(30)
+
+
+def test_a_process_that_gets_no_request_ends_and_its_window_is_decoded_by_the_next(start: Start) -> None:
+    engine = start()
+    assert text(engine.submit(window("first"), priority=Priority.BATCH)) == "first"
+    engine._supervisor._sender._connection.send_bytes(b"no JSON")  # type: ignore[union-attr]
+    assert text(engine.submit(window("second"), priority=Priority.BATCH)) == "second"
+    wait_until(lambda: engine.status().restarts == 1)
 
 
 def test_batch_windows_run_with_a_lower_priority(start: Start) -> None:

@@ -16,6 +16,12 @@ from whisper_appliance import __version__
 from whisper_appliance.config.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
+PICKLING = {"pickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "multiprocessing"}
+NOT_PICKLING = {
+    "multiprocessing.Pipe",
+    "multiprocessing.connection.Connection",
+    "pickle.UnpicklingError",
+}
 LINK = re.compile(r"\]\(([^)\s#]+)?(?:#([^)\s]+))?\)")
 # Spelled in pieces, so that this file does not break its own rules.
 REGISTRIES = [
@@ -83,6 +89,50 @@ def undocumented(module: ast.Module) -> Iterator[str]:
     for node in module.body:
         if isinstance(node, kinds) and not node.name.startswith("_") and not ast.get_docstring(node):
             yield node.name
+
+
+def test_nothing_is_pickled() -> None:
+    """What is unpickled may run code. `Connection.send` and `.recv` pickle; `wire_format` does not."""
+    found = [f"{path}: {each}" for path, tree in syntax_trees().items() for each in pickling_in(tree)]
+    assert found == []
+
+
+def pickling_in(module: ast.Module) -> Iterator[str]:
+    """Imports of modules that pickle, and calls that do where a module has connections of processes."""
+    imported = [each for node in ast.walk(module) for each in imports_of(node)]
+    for each in imported:
+        pickles = each.split(".")[0] in PICKLING or each == "concurrent.futures.ProcessPoolExecutor"
+        if pickles and each not in NOT_PICKLING:
+            yield each
+    if any(each.startswith("multiprocessing") for each in imported):
+        for node in ast.walk(module):
+            if isinstance(node, ast.Attribute) and node.attr in {"send", "recv"}:
+                yield ast.unparse(node)
+
+
+def imports_of(node: ast.AST) -> Iterator[str]:
+    """What a statement imports, by its full name."""
+    match node:
+        case ast.Import(names=names):
+            yield from (each.name for each in names)
+        case ast.ImportFrom(module=str(module), names=names, level=0):
+            yield from (f"{module}.{each.name}" for each in names)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pickle",
+        "def f():\n    from _pickle import loads",
+        "import multiprocessing.shared_memory, shelve as s",
+        "from multiprocessing.connection import Connection\ndef f(c: Connection): return c.recv()",
+        "from multiprocessing import Pipe\nPipe()[0].send(1)",
+        "from multiprocessing import Queue",
+        "from concurrent.futures import ProcessPoolExecutor",
+    ],
+)
+def test_pickling_is_found(code: str) -> None:
+    assert [*pickling_in(ast.parse(code))]
 
 
 def test_the_changelog_begins_with_the_version() -> None:

@@ -29,7 +29,7 @@ class Diarization:
 
 @dataclass(frozen=True, slots=True)
 class DiarizerSpec:
-    """What a diarizer needs to load its model; picklable, because it has a process of its own."""
+    """What a diarizer needs to load its model, in a process of its own."""
 
     diarizer: str
     """A name of the registry."""

@@ -129,7 +129,7 @@ class WindowResult:
 
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
-    """What an engine needs to load a model; picklable, because the engine has a process of its own."""
+    """What an engine needs to load a model, in a process of its own."""
 
     engine: str
     """A name of `core.engine_names`, or "auto"."""

@@ -11,7 +11,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class TranslatorSpec:
-    """What a translator needs to load its model; picklable, because it has a process of its own."""
+    """What a translator needs to load its model, in a process of its own."""
 
     translator: str
     """A name of the registry."""

@@ -35,12 +35,12 @@ def diarize(
 ) -> Diarization:
     """The turns of a recording that is decoded; `on_progress` gets how much of it is done, from 0 to 1.
 
-    `load` makes the diarizer inside the process; a module's function, because it is pickled by name.
+    `load` makes the diarizer inside the process; a module's function, because it is imported there.
     Raises `Cancelled`, `ModelUnavailable`, `EngineFailed` if the process fails, `Unavailable` if the machine
     does.
     """
     service = replace(SERVICE, max_memory_bytes=spec.max_memory_bytes)
-    with conversation(service, spec.model or Path(__file__), (spec, load), cancelled) as child:
+    with conversation(service, spec.model or Path(__file__), spec, load, cancelled) as child:
         return _exchange(child, recording, speakers, on_progress)
 
 

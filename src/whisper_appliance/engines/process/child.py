@@ -12,6 +12,7 @@ from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.core.memory import trim_heap
 from whisper_appliance.core.sandbox import Isolation
 from whisper_appliance.engines.contract import SPARE_WORKERS, Engine, EngineSpec
+from whisper_appliance.engines.process.loader import given_loader
 from whisper_appliance.engines.process.messages import (
     DecodeWindows,
     DetectSpeech,
@@ -27,6 +28,7 @@ from whisper_appliance.engines.process.messages import (
     encode_response,
 )
 from whisper_appliance.engines.process.out_of_memory import OUT_OF_MEMORY, is_out_of_memory
+from whisper_appliance.engines.process.wire_format import receive
 from whisper_appliance.engines.registry import load_engine
 from whisper_appliance.engines.vad import Silero, load_silero
 
@@ -77,7 +79,7 @@ class EngineChild:
 
     def _receive(self) -> Request:
         try:
-            request: Request = self._connection.recv()
+            request: Request = receive(self._connection, Request)
         except (EOFError, OSError):
             os._exit(0)
         return request
@@ -133,7 +135,7 @@ def serve(pipe: int, isolation: Isolation) -> None:
     os.nice(NICENESS)
     connection = Connection(pipe)
     try:
-        spec, load = connection.recv()
+        spec = receive(connection, EngineSpec)
     except EOFError:
         return
-    EngineChild(connection, spec, load or load_engine, isolation).run()
+    EngineChild(connection, spec, given_loader(load_engine), isolation).run()

@@ -58,7 +58,7 @@ class EngineProcess:
         load: Callable[[EngineSpec], Engine] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`load` makes the engine inside the process; a module's function, because it is pickled by name."""
+        """`load` makes the engine inside the process; a module's function, because it is imported there."""
         self.spec = spec
         self._announce = announce
         self._changed = threading.Condition(threading.RLock())

@@ -1,7 +1,7 @@
 """A process that serves one job behind the sandbox of engines, and ends with it: both ends of its pipe.
 
-Requests are pickled; answers are JSON that is not trusted, because the process runs native code on foreign
-input.
+Requests have the form of `wire_format`; answers are JSON that is not trusted, because the process runs native
+code on foreign input.
 """
 
 import json
@@ -24,6 +24,7 @@ from whisper_appliance.core.errors import (
     Unavailable,
 )
 from whisper_appliance.core.processor_time import processor_seconds
+from whisper_appliance.engines.process.loader import loader_name
 from whisper_appliance.engines.process.spawn import (
     MemoryWatch,
     describe_exit,
@@ -31,6 +32,7 @@ from whisper_appliance.engines.process.spawn import (
     spawn_process,
     terminate,
 )
+from whisper_appliance.engines.process.wire_format import send
 
 ANSWER_SECONDS = 120.0
 """How long one answer may take."""
@@ -70,8 +72,8 @@ class Conversation:
         self._silent = silent
 
     def send(self, message: object) -> None:
-        """Sends a request, pickled."""
-        self._connection.send(message)
+        """Sends a request."""
+        send(self._connection, message)
 
     def answer(self) -> dict[str, Any]:
         """The next answer. Raises `EOFError` and `OSError` if the process is gone, or sends something else.
@@ -103,13 +105,17 @@ class Conversation:
 
 @contextmanager
 def conversation(
-    service: Service, model: Path, order: object, cancelled: Callable[[], bool]
+    service: Service,
+    model: Path,
+    spec: object,
+    load: Callable[..., object] | None,
+    cancelled: Callable[[], bool],
 ) -> Iterator[Conversation]:
-    """A process that got `order` and may read `model`; it is killed when the context ends.
+    """A process that got `spec` and may read `model`; it is killed when the context ends.
 
     Raises `EngineFailed`, or `Unavailable`, in place of the `EOFError` and `OSError` of a process that died.
     """
-    process, connection = spawn_process(service.module, model, order)
+    process, connection = spawn_process(service.module, model, spec, loader_name(load))
     with closing(connection), MemoryWatch(process, service.max_memory_bytes) as watch:
         try:
             yield Conversation(process, connection, cancelled, service.silent)
@@ -125,15 +131,15 @@ def conversation(
             process.wait()
 
 
-def serve_one(pipe: int, work: Callable[[Connection, Any], None]) -> None:
-    """In the process: works on the order that the pipe with this descriptor brings first."""
+def serve_one(pipe: int, work: Callable[[Connection], None]) -> None:
+    """In the process: works on what the pipe with this descriptor brings, first the specification."""
     # A service manager's signals reach every process of the service; the parent decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
     connection = Connection(pipe)
     try:
-        work(connection, connection.recv())
+        work(connection)
     except ApplianceError as error:
         send_answer(connection, failed=error.message)
     except (EOFError, BrokenPipeError):

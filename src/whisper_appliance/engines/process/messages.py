@@ -1,19 +1,19 @@
 """Messages between an engine's process and its client, over a pipe.
 
-Requests are pickled. Responses are JSON that the client validates, because the process runs native code on
-foreign input: code that takes it over must not run in the client.
-No `slots`: frozen classes with slots pickle through Python code, those with a `__dict__` do not.
+Requests have the form of `wire_format`. Responses are JSON that the client validates, because the process
+runs native code on foreign input: code that takes it over must not run in the client.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.core.sandbox import Isolation
 from whisper_appliance.engines.contract import Window, WindowResult
+from whisper_appliance.engines.process.wire_format import fields_of
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -108,7 +108,7 @@ class BadResponse(Exception):
 
 def encode_response(response: Response) -> bytes:
     """The response as JSON; infinite numbers survive. Needs no pydantic, which the process does not load."""
-    return json.dumps([type(response).__name__, response], default=_fields_of).encode()
+    return json.dumps([type(response).__name__, response], default=fields_of).encode()
 
 
 def decode_response(data: bytes) -> Response:
@@ -119,12 +119,6 @@ def decode_response(data: bytes) -> Response:
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise BadResponse(f"{type(error).__name__}: {error}") from error
     return response
-
-
-def _fields_of(value: object) -> dict[str, Any]:
-    if not is_dataclass(value):
-        raise TypeError(f"{type(value).__name__} is no part of a response")
-    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 @cache

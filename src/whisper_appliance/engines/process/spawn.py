@@ -7,7 +7,6 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -18,8 +17,9 @@ import psutil
 
 from whisper_appliance.core.i18n import N_
 from whisper_appliance.core.text import format_bytes
-from whisper_appliance.engines.contract import Engine, EngineSpec
+from whisper_appliance.engines.contract import EngineSpec
 from whisper_appliance.engines.process.out_of_memory import OUT_OF_MEMORY
+from whisper_appliance.engines.process.wire_format import send
 
 START = "whisper_appliance.engines.process.start"
 STOP_SECONDS = 2.0
@@ -30,17 +30,18 @@ KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH",
 KEPT_PREFIXES = ("MALLOC_", "ONEDNN_", "CUDA_", "NVIDIA_", "OMP_", "MKL_", "OPENBLAS_", "CT2_")
 
 
-def spawn(
-    spec: EngineSpec, load: Callable[[EngineSpec], Engine] | None
-) -> tuple[subprocess.Popen[bytes], Connection]:
+def spawn(spec: EngineSpec, load: str) -> tuple[subprocess.Popen[bytes], Connection]:
     """A new process that loads the engine, and our end of its pipe."""
-    return spawn_process(START, spec.path, (spec, load))
+    return spawn_process(START, spec.path, spec, load)
 
 
-def spawn_process(module: str, model: Path, order: object) -> tuple[subprocess.Popen[bytes], Connection]:
-    """A new process that runs a module and gets `order` by its pipe, and our end of that.
+def spawn_process(
+    module: str, model: Path, spec: object, load: str
+) -> tuple[subprocess.Popen[bytes], Connection]:
+    """A new process that runs a module and gets `spec` by its pipe, and our end of that.
 
-    The module gets the descriptor of its end and the path of the model as arguments.
+    The module gets as arguments the descriptor of its end, the path of the model, and `load`, which is what
+    `loader_name` returned.
     """
     ours, theirs = Pipe()
     _give_up_waiting(ours)
@@ -54,12 +55,12 @@ def spawn_process(module: str, model: Path, order: object) -> tuple[subprocess.P
     with theirs:
         process = subprocess.Popen(
             # -P: otherwise the current folder, often DATA_DIR, is in sys.path, which the process may read.
-            [sys.executable, "-P", "-m", module, str(theirs.fileno()), str(model)],
+            [sys.executable, "-P", "-m", module, str(theirs.fileno()), str(model), load],
             pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment,
             process_group=0,  # a terminal's Ctrl-C goes to the parent, which decides when this one ends
         )  # fmt: skip
     with suppress(OSError):
-        ours.send(order)
+        send(ours, spec)
     return process, ours
 
 

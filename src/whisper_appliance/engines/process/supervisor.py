@@ -15,6 +15,7 @@ from whisper_appliance.core.errors import ModelUnavailable
 from whisper_appliance.core.i18n import N_
 from whisper_appliance.core.processor_time import processor_seconds
 from whisper_appliance.engines.contract import Engine, EngineSpec
+from whisper_appliance.engines.process.loader import loader_name
 from whisper_appliance.engines.process.messages import (
     MAX_RESPONSE_BYTES,
     BadResponse,
@@ -30,6 +31,7 @@ from whisper_appliance.engines.process.spawn import (
     spawn,
     terminate,
 )
+from whisper_appliance.engines.process.wire_format import send
 
 POLL_SECONDS = 1.0
 STILL_POLLS = 120
@@ -89,14 +91,14 @@ class RequestSender:
         self._requests.put(None)
         self._thread.join()
 
-    def send(self, request: Request) -> None:
+    def enqueue(self, request: Request) -> None:
         """Sends a request soon. A broken connection is left to the thread that reads from it."""
         self._requests.put(request)
 
     def _run(self) -> None:
         with suppress(OSError):
             while (request := self._requests.get()) is not None:
-                self._connection.send(request)
+                send(self._connection, request)
 
 
 class SilenceWatch:
@@ -137,7 +139,7 @@ class Supervisor:
     ) -> None:
         """`lock` is held while a process is started, and by the owner when it sends."""
         self._spec = spec
-        self._load = load
+        self._load = loader_name(load)
         self._owner = owner
         self._lock = lock
         self.process: subprocess.Popen[bytes] | None = None
@@ -154,7 +156,7 @@ class Supervisor:
     def send(self, request: Request) -> None:
         """Sends a request; the lock is held. Does not wait."""
         if self._sender is not None:
-            self._sender.send(request)
+            self._sender.enqueue(request)
 
     @property
     def memory_bytes(self) -> int:

@@ -1,20 +1,21 @@
 """The translator's own process: takes lists of lines from a pipe, and answers each with as many lines."""
 
 from multiprocessing.connection import Connection
-from typing import Any
 
 from whisper_appliance.engines.process.conversation import send_answer
-from whisper_appliance.translation.contract import Translator
+from whisper_appliance.engines.process.loader import given_loader
+from whisper_appliance.engines.process.wire_format import receive
+from whisper_appliance.translation.contract import Translator, TranslatorSpec
 from whisper_appliance.translation.pieces import pieces
 from whisper_appliance.translation.registry import load_translator
 
 
-def translate(connection: Connection, order: Any) -> None:
+def translate(connection: Connection) -> None:
     """Loads the model, sends an empty answer, and translates each list that arrives, until None."""
-    spec, load = order
-    translator = (load or load_translator)(spec)
+    spec = receive(connection, TranslatorSpec)
+    translator = given_loader(load_translator)(spec)
     send_answer(connection)
-    while (lines := connection.recv()) is not None:
+    while (lines := receive(connection, list[str] | None)) is not None:
         send_answer(connection, lines=[_line(translator, line, spec.source) for line in lines])
 
 

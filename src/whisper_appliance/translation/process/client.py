@@ -35,14 +35,14 @@ def translate(
 ) -> list[str]:
     """As many lines in the other language; `on_progress` gets how much of them is done, from 0 to 1.
 
-    `load` makes the translator inside the process; a module's function, because it is pickled by name.
+    `load` makes the translator inside the process; a module's function, because it is imported there.
     Raises `Cancelled`, `ModelUnavailable`, `Unavailable` if the process was killed, `EngineFailed`.
     """
     if load is None:
         check_offered(spec)
     service = replace(SERVICE, max_memory_bytes=spec.max_memory_bytes)
     made: list[str] = []
-    with conversation(service, spec.folder or Path(__file__), (spec, load), cancelled) as child:
+    with conversation(service, spec.folder or Path(__file__), spec, load, cancelled) as child:
         child.answer()
         for batch in _batches(lines):
             child.send(batch)
