@@ -63,6 +63,8 @@ def fields_of(value: object) -> dict[str, Any]:
 
 def _rebuild(connection: Connection, expected: Any, part: object) -> Any:
     """A part of the head as the expected type, with its samples from the connection."""
+    if type(part) is expected:
+        return part
     origin, arguments, name = get_origin(expected), get_args(expected), getattr(expected, "__name__", "")
     if origin in (Union, UnionType):
         for each in arguments:
@@ -74,8 +76,10 @@ def _rebuild(connection: Connection, expected: Any, part: object) -> Any:
         return np.frombuffer(connection.recv_bytes(MAX_PART_BYTES), LITTLE_ENDIAN).astype(np.float32)
     elif is_dataclass(expected) and isinstance(part, dict) and [*part] == [name]:
         return _rebuild_fields(connection, expected, part[name])
-    elif _is_value(expected, part):
-        return Path(str(part)) if expected is Path else part
+    elif (origin is Literal and part in arguments) or (expected is float and type(part) is int):
+        return part
+    elif expected is Path and isinstance(part, str):
+        return Path(part)
     raise ValueError(f"{type(part).__name__} in the place of {expected}")
 
 
@@ -84,9 +88,3 @@ def _rebuild_fields(connection: Connection, expected: Any, parts: Any) -> Any:
     if not isinstance(parts, dict) or [*parts] != [*hints]:
         raise ValueError(f"these are not the fields of {expected.__name__}")
     return expected(**{name: _rebuild(connection, hints[name], part) for name, part in parts.items()})
-
-
-def _is_value(expected: Any, part: object) -> bool:
-    if get_origin(expected) is Literal:
-        return part in get_args(expected)
-    return type(part) in {Path: (str,), float: (float, int)}.get(expected, (expected,))
