@@ -54,6 +54,7 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
         "MODEL_DIR": f"{folder}/models",
         "HTTPS_PORT": "0",
         "HOST": "127.0.0.1",
+        "CONNECTION_RATE_PER_ADDRESS": "0",  # a test asks more often than people and programs do
     }
     return kept | own | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"} | variables
 
