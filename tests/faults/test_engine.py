@@ -127,32 +127,21 @@ def test_a_job_waits_with_the_reason_while_no_engine_gets_memory(
     assert visitor.ended(job, 120)["status"] == "done", "there is memory again"
 
 
-def test_a_job_waits_while_each_ready_engine_has_no_memory_for_it(
-    server: Server, visitor: Visitor, beckett: Path
+def test_an_engine_that_has_no_memory_for_a_window_costs_no_recording(
+    server: Server, visitor: Visitor, nagg_and_nell: Path
 ) -> None:
-    over = threading.Event()
-
-    def starve_ready_ones() -> None:
-        while not over.wait(0.03):
-            with suppress(psutil.Error):
-                if state_of(visitor) in ("idle", "busy") and (engine := engine_of(server)):
-                    starve(engine, 64 * MEBIBYTE)
+    def fresh_engine() -> psutil.Process | None:
+        found = engine_of(server)
+        return found if found != used and state_of(visitor) == "idle" else None
 
     if used := engine_of(server):
         used.kill()  # one that has worked keeps memory, and might do with that
-    starver = threading.Thread(target=starve_ready_ones)
-    starver.start()
-    try:
-        job = visitor.put(beckett.read_bytes() + bytes(2))
-        waiting = wait_until(lambda: visitor.job(job)["waiting"], 60)
-    finally:
-        over.set()
-        starver.join()
-    assert re.search("memory|again and again", waiting["message"])
-    if used := engine_of(server):
-        used.kill()  # it has no memory until its end
+    engine = wait_until(fresh_engine)
+    starve(engine, 64 * MEBIBYTE)
+    job = visitor.put(nagg_and_nell.read_bytes() + bytes(8))
     assert visitor.ended(job, 120)["error"] is None
-    assert "fail better" in visitor.text(job).lower()
+    assert "from that ditch" in visitor.text(job).lower()
+    assert not engine.is_running()
 
 
 def test_a_stopped_engine_stops_nothing_else_and_its_job_is_done(

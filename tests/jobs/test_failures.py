@@ -32,6 +32,7 @@ from whisper_appliance.core.errors import (
     Unavailable,
 )
 from whisper_appliance.engines.contract import Priority
+from whisper_appliance.jobs import transcription_job
 from whisper_appliance.jobs.events import JobDone, JobEvent
 from whisper_appliance.jobs.failures import (
     KINDS,
@@ -157,8 +158,9 @@ class Lending(Script):
     ids=["unknown", "no memory"],
 )
 def test_a_job_whose_model_cannot_be_used_now_waits_with_the_reason(
-    start_queue: StartQueue, tmp_path: Path, error: ApplianceError
+    start_queue: StartQueue, tmp_path: Path, error: ApplianceError, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(transcription_job, "MOMENT_SECONDS", 0.0)
     queue = start_queue(Lending(error))
     id = queue.enqueue(request(tmp_path, "to be", NOW)).id
     waiting = wait_until(lambda: queue.get(id).waiting)

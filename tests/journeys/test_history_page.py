@@ -152,6 +152,7 @@ def test_many_are_selected_filed_and_filtered(page: Page, beckett: Path) -> None
     transcribe(page, *(named(f"note {number}.wav", beckett) for number in range(3)))
     page.goto("/history")
     page.get_by_label("Order").select_option("By title")
+    expect(rows(page).first).to_contain_text("note 0")
     page.get_by_label("Select note 0").check()
     page.get_by_label("Select note 2").click(modifiers=["Shift"])
     expect(page.locator("#bar-count")).to_have_text("3 selected")

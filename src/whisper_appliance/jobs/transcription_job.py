@@ -36,6 +36,8 @@ if TYPE_CHECKING:  # it imports numpy, which the web process has no need of at i
     from whisper_appliance.transcription.pipeline import WindowDone
 
 MODEL_WAIT_SECONDS = 3600.0
+MOMENT_SECONDS = 5.0
+"""What keeps a model away for longer is shown, and lets other jobs go first."""
 NEXT_DECODER_SECONDS = 0.2
 MAX_OPEN_PROGRESS = 0.99
 DIARIZER_BYTES = 2 * 2**30
@@ -258,20 +260,21 @@ class JobSteps:
         return self._choice.lease(held, self._models, lease, job, recording, cancelled)
 
     def _lease(self, held: ExitStack, model: str, cancelled: Callable[[], bool]) -> Any:
-        """Leases an engine for the model; waits while the model is being downloaded.
+        """Leases an engine for the model; waits while it is downloaded, and for what may be over in a moment.
 
         Raises `ModelUnavailable`, also for a name that was known when the job was accepted: the folder of
         models may be away.
         """
-        deadline = time.monotonic() + MODEL_WAIT_SECONDS
+        began = time.monotonic()
         while True:
             try:
                 return held.enter_context(self._models.engine(model))
             except NotFound as error:
                 params: dict[str, Any] = error.params
                 raise ModelUnavailable(error.template, **params) from error
-            except ModelDownloading:
-                if time.monotonic() > deadline:
+            except ModelUnavailable as error:
+                longest = MODEL_WAIT_SECONDS if isinstance(error, ModelDownloading) else MOMENT_SECONDS
+                if error.retry_after_seconds is None or time.monotonic() - began > longest:
                     raise
             self._wait(cancelled)
 
