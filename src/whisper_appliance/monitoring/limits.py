@@ -21,7 +21,9 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "connection_rate": Limit(
             N_("New connections of one address in a second"), ("connection_rate_per_address",)
         ),
-        "connections_in_all": Limit(N_("Connections in all; the longest idle one made room")),
+        "connections_in_all": Limit(
+            N_("Connections in all; the longest idle one made room"), ("max_connections",)
+        ),
         "descriptors": Limit(N_("Files and connections open in all")),
         "handshake_seconds": Limit(N_("Seconds for a TLS handshake")),
         "header_seconds": Limit(N_("Seconds for the headers of a request"), ("header_seconds",)),
