@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
@@ -46,31 +46,30 @@ class PartialUploads:
         self._clock = clock
 
     def create(
-        self, client: str, length: int, filename: str, fields: Mapping[str, str], *, network: str = ""
+        self,
+        client: str,
+        length: int,
+        filename: str,
+        fields: Mapping[str, str],
+        *,
+        network: str = "",
+        admit: Callable[[int], object] = lambda unfinished_bytes: None,
     ) -> PartialUpload:
-        """A new upload without bytes; within `creating`. `network` is that of a client without an account.
+        """A new upload without bytes. `network` is that of a client without an account.
 
-        Raises `Busy` if the client or its network has too many, or all have.
+        `admit` gets the bytes that the client's unfinished uploads will have, and raises if this one is too
+        much; one upload at a time is created. Raises `Busy` if the client or its network has too many, or all.
         """
         made = PartialUpload(
             new_id(), client, length, filename, dict(fields), created=written(self._clock()), network=network
         )
-        self._check_open(client, network)
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(self.file(made), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        self._store(made)
+        with self._creating():
+            unfinished = [each for each in self._all() if not each.job_id]
+            _check_count(unfinished, client, network)
+            admit(sum(each.length for each in unfinished if each.client == client))
+            os.close(os.open(self.file(made), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            self._store(made)
         return made
-
-    @contextmanager
-    def creating(self) -> Iterator[None]:
-        """Lets one request at a time create an upload, so that what it checked before is still true then."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
 
     def find(self, upload_id: str, client: str) -> PartialUpload:
         """The upload of this client. Raises `NotFound`."""
@@ -81,10 +80,6 @@ class PartialUploads:
         if found.client != client:
             raise _not_found()
         return found
-
-    def open_of(self, client: str) -> Iterator[PartialUpload]:
-        """The uploads of a client that are no jobs yet."""
-        return (each for each in self._all() if each.client == client and not each.job_id)
 
     def file(self, upload: PartialUpload) -> Path:
         """The file with the bytes that have arrived."""
@@ -140,17 +135,16 @@ class PartialUploads:
             if all(not part.exists() or part.stat().st_mtime < limit for part in parts):
                 path.unlink(missing_ok=True)
 
-    def _check_open(self, client: str, network: str) -> None:
-        open_uploads = [each for each in self._all() if not each.job_id]
-        too_many = ""
-        if sum(each.client == client for each in open_uploads) >= MAX_OPEN:
-            too_many = N_("You have too many unfinished uploads. Finish or cancel one.")
-        elif network and sum(each.network == network for each in open_uploads) >= MAX_OPEN_OF_NETWORK:
-            too_many = N_("Your address has too many unfinished uploads. Finish one.")
-        elif len(open_uploads) >= MAX_OPEN_IN_ALL:
-            too_many = N_("There are too many unfinished uploads. Try again later.")
-        if too_many:
-            raise Busy(too_many, retry_after_seconds=60, limit_name="partial_uploads")
+    @contextmanager
+    def _creating(self) -> Iterator[None]:
+        """One upload at a time, in all processes, so that what was checked is still true then."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _all(self) -> Iterator[PartialUpload]:
         for path in self._folder.glob("*.json") if self._folder.is_dir() else ():
@@ -167,6 +161,18 @@ class PartialUploads:
         part = path.with_suffix(".part")
         part.write_text(json.dumps(asdict(upload)))
         part.replace(path)
+
+
+def _check_count(unfinished: Sequence[PartialUpload], client: str, network: str) -> None:
+    too_many = ""
+    if sum(each.client == client for each in unfinished) >= MAX_OPEN:
+        too_many = N_("You have too many unfinished uploads. Finish or cancel one.")
+    elif network and sum(each.network == network for each in unfinished) >= MAX_OPEN_OF_NETWORK:
+        too_many = N_("Your address has too many unfinished uploads. Finish one.")
+    elif len(unfinished) >= MAX_OPEN_IN_ALL:
+        too_many = N_("There are too many unfinished uploads. Try again later.")
+    if too_many:
+        raise Busy(too_many, retry_after_seconds=60, limit_name="partial_uploads")
 
 
 def _read(path: Path) -> PartialUpload:

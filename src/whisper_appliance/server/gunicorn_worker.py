@@ -67,8 +67,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             remembered=self.worker_connections,
         )
         self._turns: ClientTurns[TConn] = ClientTurns(
-            super().enqueue_req,
-            threads_at_once=settings.requests_at_once_per_address,
+            super().enqueue_req, threads_at_once=settings.requests_at_once_per_address
         )
         self._handled: set[TConn] = set()
         self._lingering = threading.BoundedSemaphore(LINGERING_AT_ONCE)
@@ -373,9 +372,8 @@ def has_left(client: socket.socket, *, half: bool = False) -> bool:
     A client may end its own side after a request, and still read the response (RFC 9112, 9.6).
     """
     poll = select.poll()
-    poll.register(
-        client, select.POLLRDHUP if half else 0
-    )  # poll always reports errors and the end of both sides
+    # poll always reports errors and the end of both sides
+    poll.register(client, select.POLLRDHUP if half else 0)
     return bool(poll.poll(0))
 
 

@@ -90,12 +90,14 @@ def create_upload() -> Response:
     form = read_own_form(FormFields(fields))
     submit = appliance().submit_recording
     submit.check_ready(form.model, language=form.language, task=form.task, owner=actor.owner)
-    with appliance().partial_uploads.creating():
-        unfinished = sum(each.length for each in appliance().partial_uploads.open_of(_client(actor)))
-        submit.admit(actor.owner, length + unfinished, actor.visitor_network)
-        made = appliance().partial_uploads.create(
-            _client(actor), length, name or "recording", fields, network=actor.visitor_network
-        )
+    made = appliance().partial_uploads.create(
+        _client(actor),
+        length,
+        name or "recording",
+        fields,
+        network=actor.visitor_network,
+        admit=lambda unfinished: submit.admit(actor.owner, length + unfinished, actor.visitor_network),
+    )
     response = _response(made, 201)
     response.headers["Location"] = url_for("resumable_uploads.get_upload_offset", id=made.id)
     return response
