@@ -58,7 +58,7 @@ class PartialUploads:
         """A new upload without bytes. `network` is that of a client without an account.
 
         `admit` gets the bytes that the client's unfinished uploads will have, and raises if this one is too
-        much; one upload at a time is created. Raises `Busy` if the client or its network has too many, or all.
+        much; one upload at a time is created. Raises `Busy` if the client, its network or all have too many.
         """
         made = PartialUpload(
             new_id(), client, length, filename, dict(fields), created=written(self._clock()), network=network
